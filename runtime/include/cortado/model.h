@@ -1,0 +1,190 @@
+// What a generated net is made of (NetDescription) and what its steps see while running (RunContext).
+// Generated code includes this file and the kernels, nothing else; runtime/CONTRACT.md shows a whole net.
+// Needs no libstdc++ and no heap, except create() when it is asked to own the memory. All sizes were fixed at
+// compile time: nothing here allocates while a net runs.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "cortado/cortado.h"
+#include "cortado/part.h"
+
+// 0 = a single-threaded build that contains no thread code.
+#ifndef CORTADO_THREADS
+#define CORTADO_THREADS 1
+#endif
+
+namespace cortado {
+
+using Status = cortado_status;
+
+class RunContext;
+class ThreadPool;
+struct Model;
+
+// Computes one part of a step; parts of one step never write the same bytes.
+using StepFunction = void (*)(RunContext& run, Part part);
+
+// In place of an arena offset: the tensor has no room in the arena and the caller's buffer is used.
+inline constexpr std::size_t kInPlace = ~std::size_t{0};
+
+// Bits of NetDescription::cpu_features: what create() asks of the machine.
+enum CpuFeature : std::uint32_t {
+  kCpuAvx2Fma = 1u << 0,
+  kCpuAvx512 = 1u << 1,  // F, BW, DQ, VL
+  kCpuAvx512Vnni = 1u << 2,
+  kCpuAvx512Bf16 = 1u << 3,
+  kCpuAmxInt8 = 1u << 4,
+  kCpuAmxBf16 = 1u << 5,
+  kCpuF16c = 1u << 6,
+  kCpuArmNeon = 1u << 8,
+  kCpuArmDotProd = 1u << 9,
+  kCpuArmI8mm = 1u << 10,
+  kCpuArmFp16 = 1u << 11,
+};
+
+// All that the runtime knows about a net; one constant per net, printed by the compiler.
+struct NetDescription {
+  cortado_model_info info;
+  // One entry per input: kInPlace, or the arena offset it is copied to at the start of a run (zeros when absent).
+  const std::size_t* input_offsets;
+  // One entry per output: its room in the arena (max_bytes), or kInPlace if callers must bring a buffer.
+  const std::size_t* output_offsets;
+  const std::uint8_t* linked_weights;  // the whole weight file in this binary, or nullptr
+  const char* weights_file;            // name of the separate weight file, or nullptr
+  std::uint64_t weights_id;            // WeightHeader::id of the weights this code was made for
+  std::uint32_t cpu_features;
+  void (*run)(RunContext& run);
+};
+
+template <class T>
+struct DtypeOf;
+template <> struct DtypeOf<float> { static constexpr std::int32_t kValue = CORTADO_FLOAT32; };
+template <> struct DtypeOf<double> { static constexpr std::int32_t kValue = CORTADO_FLOAT64; };
+template <> struct DtypeOf<bool> { static constexpr std::int32_t kValue = CORTADO_BOOL; };
+template <> struct DtypeOf<std::uint8_t> { static constexpr std::int32_t kValue = CORTADO_UINT8; };
+template <> struct DtypeOf<std::int8_t> { static constexpr std::int32_t kValue = CORTADO_INT8; };
+template <> struct DtypeOf<std::uint16_t> { static constexpr std::int32_t kValue = CORTADO_UINT16; };
+template <> struct DtypeOf<std::int16_t> { static constexpr std::int32_t kValue = CORTADO_INT16; };
+template <> struct DtypeOf<std::int32_t> { static constexpr std::int32_t kValue = CORTADO_INT32; };
+template <> struct DtypeOf<std::int64_t> { static constexpr std::int32_t kValue = CORTADO_INT64; };
+
+// One run of one model. Pointers from at() and weight() are aligned to 64 bytes when the offset is;
+// those from input() and output() may be the caller's, aligned to their element only.
+class RunContext {
+ public:
+  template <class T>
+  T* at(std::size_t offset) const { return reinterpret_cast<T*>(arena_ + offset); }
+
+  template <class T>
+  const T* weight(std::size_t offset) const { return reinterpret_cast<const T*>(weights_ + offset); }
+
+  // nullptr for an absent optional input that is used in place.
+  template <class T>
+  const T* input(int index) const { return reinterpret_cast<const T*>(inputs_[index].data); }
+
+  template <class T>
+  T* output(int index) const { return reinterpret_cast<T*>(outputs_[index].data); }
+
+  // This part's own piece of a scratch buffer that starts at `offset` and has bytes_per_part for each part.
+  template <class T>
+  T* scratch(Part part, std::size_t offset, std::size_t bytes_per_part) const {
+    return at<T>(offset + static_cast<std::size_t>(part.index) * bytes_per_part);
+  }
+
+  bool has_input(int index) const { return inputs_[index].present; }
+  std::int64_t input_dim(int index, int dim) const { return inputs_[index].dims[dim]; }
+
+  // The value of a symbol: bound by the input dimensions, or by set_extent in an earlier step.
+  std::int64_t extent(int symbol) const { return extents_[symbol]; }
+  // False, and the run has failed, if the value is outside the symbol's bounds. For steps with one part.
+  bool set_extent(int symbol, std::int64_t value);
+
+  // Fixes rank and dims of an output. Called before the first output<T>(index) where the dims are known by then:
+  // the caller's buffer is then used directly even if it is smaller than max_bytes. Called later for sizes that the
+  // net computes: the result is copied to the caller at the end if his buffer was too small for the worst case.
+  // False, and the run has failed, if the dims exceed their bounds or the caller's buffer.
+  template <class... Dims>
+  bool output_shape(int index, Dims... dims) {
+    static_assert(sizeof...(Dims) <= CORTADO_MAX_RANK, "rank above CORTADO_MAX_RANK");
+    const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
+    return set_output_shape(index, static_cast<int>(sizeof...(Dims)), values);
+  }
+
+  // Runs one step, split into at most `parts` parts; layer is its index in info.layers. False if the run has failed:
+  // steps that can fail are followed by a return, all others need no test.
+  bool step(int layer, StepFunction function, int parts);
+
+  // For kernels that depend on values: any status but CORTADO_OK fails the run. Parts may call it concurrently;
+  // the first one wins. got, min and max say what was met and what is allowed, where that makes sense.
+  void check(Status status, std::int64_t got = 0, std::int64_t min = 0, std::int64_t max = 0);
+  bool ok() const { return status_.load(std::memory_order_relaxed) == CORTADO_OK; }
+
+  // Hands a dense tensor to the trace function, if one is set. Emitted by `--trace` builds alone.
+  template <class T, class... Dims>
+  void trace(int op, const char* blob, const T* data, Dims... dims) {
+    if (trace_ == nullptr) return;
+    static_assert(sizeof...(Dims) <= CORTADO_MAX_RANK, "rank above CORTADO_MAX_RANK");
+    const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
+    trace_tensor(op, blob, data, DtypeOf<T>::kValue, static_cast<int>(sizeof...(Dims)), values);
+  }
+
+ private:
+  friend struct Model;
+  friend struct ModelAccess;
+
+  struct Input {
+    const std::uint8_t* data;
+    bool present;
+    std::int64_t dims[CORTADO_MAX_RANK];
+  };
+  struct Output {
+    std::uint8_t* data;    // where steps write
+    std::uint8_t* caller;  // where the result is wanted, or nullptr: in the arena
+    std::size_t capacity;  // of the caller's buffer
+    std::int32_t rank;     // -1 until output_shape
+    bool shaped_early;     // in place whatever max_bytes says
+    std::int64_t dims[CORTADO_MAX_RANK];
+  };
+
+  bool set_output_shape(int index, int rank, const std::int64_t* dims);
+  void dispatch(StepFunction function, int parts);
+  void trace_tensor(int op, const char* blob, const void* data, std::int32_t dtype, int rank, const std::int64_t* dims);
+
+  std::uint8_t* arena_ = nullptr;
+  const std::uint8_t* weights_ = nullptr;
+  Input* inputs_ = nullptr;
+  Output* outputs_ = nullptr;
+  std::int64_t* extents_ = nullptr;
+  ThreadPool* pool_ = nullptr;
+  const NetDescription* net_ = nullptr;
+  std::uint64_t* profile_ns_ = nullptr;
+  std::uint64_t (*clock_ns_)() = nullptr;
+  cortado_trace_fn trace_ = nullptr;
+  void* trace_user_ = nullptr;
+  int layer_ = -1;
+  std::atomic<int> status_{CORTADO_OK};
+  cortado_fault fault_{};
+};
+
+// The generated C functions are one-line calls of these; see cortado.h for what each promises.
+std::size_t memory_bytes(const NetDescription& net, const cortado_options* options);
+Status create(const NetDescription& net, void* memory, std::size_t memory_size, const cortado_options* options,
+              Model** model);
+Status run(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
+           std::size_t n_outputs);
+void destroy(Model* model);
+
+cortado_fault last_fault(const Model* model);
+// One line without a full stop, cut to fit and always terminated; returns the length without the zero.
+std::size_t fault_text(const NetDescription& net, const cortado_fault& fault, char* text, std::size_t text_bytes);
+// Adds each layer's nanoseconds to ns_per_layer[info.n_layers] on every run; nullptr stops.
+void set_profile(Model* model, std::uint64_t* ns_per_layer);
+void set_trace(Model* model, cortado_trace_fn trace, void* user);
+// The weights in use, for cortado_options::weights of further instances.
+const void* weights(const Model* model, std::size_t* weights_bytes);
+int threads(const Model* model);
+
+}  // namespace cortado
