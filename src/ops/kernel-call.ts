@@ -1,0 +1,103 @@
+// What an operator becomes in generated code: one call of a C++ kernel template of runtime/. The call is data; the
+// emitter spells it. Fields of a config are positional in C++ and named in comments.
+
+import type { Dim, DimSymbol, Shape } from '../ir/dim.js';
+import type { DType } from '../ir/dtype.js';
+import type { ScalarExpr } from '../ir/expr.js';
+import type { Node, Value } from '../ir/graph.js';
+import type { NumericTensor, Tensor } from '../ir/tensor.js';
+
+export type ConfigValue = number | boolean | readonly number[];
+
+/** A constexpr aggregate: `inline constexpr Pool2dShape kPool2d_1{64, 112, 112, …};`. Equal configs are emitted once. */
+export interface KernelConfig {
+  readonly type: string;
+  readonly fields: readonly (readonly [name: string, value: ConfigValue])[];
+}
+
+export type TemplateArg =
+  | { readonly kind: 'config' }
+  | { readonly kind: 'dtype'; readonly dtype: DType }
+  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'bool'; readonly value: boolean }
+  /** The generated functor's type (map kernels). */
+  | { readonly kind: 'functor' }
+  | { readonly kind: 'type'; readonly cpp: string };
+
+export type KernelArg =
+  /** Pointer to the i-th input of the node (`const T*`); null when the input is absent. */
+  | { readonly kind: 'input'; readonly index: number }
+  | { readonly kind: 'output'; readonly index: number }
+  /** Pointer to a tensor packed at compile time (`packs[index]`). */
+  | { readonly kind: 'packed'; readonly index: number }
+  /** This part's scratch memory (`void*` aligned to 64 bytes). */
+  | { readonly kind: 'scratch' }
+  /** A run-time size as std::int64_t. */
+  | { readonly kind: 'extent'; readonly dim: Dim }
+  /** Dims<rank>{…} of run-time sizes. */
+  | { readonly kind: 'dims'; readonly shape: Shape }
+  | { readonly kind: 'literal'; readonly value: number; readonly dtype: DType }
+  /** A constexpr array of int64: `Dims<n>{…}`; permutations, axes, pads. */
+  | { readonly kind: 'list'; readonly values: readonly number[] }
+  /** `std::int64_t*` where the kernel stores a size that depends on data; checked against the symbol's bound. */
+  | { readonly kind: 'store-extent'; readonly symbol: DimSymbol }
+  /** The functor object: fused epilogue or the body of a map. */
+  | { readonly kind: 'functor' };
+
+/** How an operand of a fused expression is read. */
+export type OperandAccess =
+  /** Same shape and layout as the result. */
+  | 'full'
+  /** One value per channel (axis 1), zero-padded to whole blocks when the result is blocked. */
+  | 'channel'
+  /** One value. */
+  | 'scalar';
+
+/** A fused expression with how each operand (argument 1..) is read; argument 0 is the kernel's own value. */
+export interface FunctorSpec {
+  readonly expr: ScalarExpr;
+  /** dtypes of all arguments of the expression, argument 0 first. */
+  readonly argTypes: readonly DType[];
+  readonly operands: readonly { readonly access: OperandAccess; readonly arg: KernelArg }[];
+}
+
+export interface KernelCall {
+  /** Header below runtime/include, such as `cortado/pool.h`. */
+  readonly header: string;
+  /** Function template in namespace cortado. */
+  readonly fn: string;
+  readonly config?: KernelConfig;
+  readonly template: readonly TemplateArg[];
+  readonly args: readonly KernelArg[];
+  /** Tensors made at compile time for exactly the loop that reads them. */
+  readonly packs?: readonly NumericTensor[];
+  readonly functor?: FunctorSpec;
+  /** Scratch bytes per part; 0 when absent. */
+  readonly scratchBytes?: number;
+  /** Most parts that the work can usefully be split into; 1: the kernel is serial. */
+  readonly parts: number;
+  /** True when the kernel returns a status (a fault that only values show). */
+  readonly fallible?: boolean;
+  /** Output 0 may use the memory of this input when that one dies here. */
+  readonly inPlace?: readonly { readonly input: number; readonly output: number }[];
+}
+
+/** What a kernel may know of the target: never its name. */
+export interface KernelTarget {
+  /** float lanes of a vector: 4 SSE2/NEON, 8 AVX2, 16 AVX-512; 1 without SIMD. */
+  readonly vectorFloats: number;
+  /** Architectural vector registers. */
+  readonly vectorRegisters: number;
+  readonly fma: boolean;
+  readonly l1Bytes: number;
+  readonly l2Bytes: number;
+  readonly threads: number;
+}
+
+/** A node to be lowered. */
+export interface KernelRequest {
+  readonly node: Node;
+  readonly target: KernelTarget;
+  /** The tensor of a value known at compile time. */
+  constant(value: Value | undefined): Tensor | undefined;
+}
