@@ -16,7 +16,8 @@ export interface KernelConfig {
 }
 
 export type TemplateArg =
-  | { readonly kind: 'config' }
+  /** The call's own config, or a further one (a register tile). */
+  | { readonly kind: 'config'; readonly config?: KernelConfig }
   | { readonly kind: 'dtype'; readonly dtype: DType }
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'bool'; readonly value: boolean }
@@ -36,13 +37,18 @@ export type KernelArg =
   | { readonly kind: 'extent'; readonly dim: Dim }
   /** Dims<rank>{…} of run-time sizes. */
   | { readonly kind: 'dims'; readonly shape: Shape }
+  /** An aggregate filled at run time: `ConvDims{3, 64, 1, {1, 224, 224}, …}`. */
+  | { readonly kind: 'struct'; readonly type: string; readonly fields: readonly (readonly [name: string, value: StructValue])[] }
   | { readonly kind: 'literal'; readonly value: number; readonly dtype: DType }
   /** A constexpr array of int64: `Dims<n>{…}`; permutations, axes, pads. */
   | { readonly kind: 'list'; readonly values: readonly number[] }
   /** `std::int64_t*` where the kernel stores a size that depends on data; checked against the symbol's bound. */
   | { readonly kind: 'store-extent'; readonly symbol: DimSymbol }
-  /** The functor object: fused epilogue or the body of a map. */
+  /** The functor object: fused epilogue (`NoEpilogue{}` when the call has none) or the body of a map. */
   | { readonly kind: 'functor' };
+
+/** A field of a run-time aggregate: integers and sizes as they are, floats and booleans marked, arrays nested. */
+export type StructValue = Dim | boolean | { readonly float: number } | readonly StructValue[];
 
 /** How an operand of a fused expression is read. */
 export type OperandAccess =

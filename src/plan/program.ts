@@ -1,0 +1,119 @@
+// Program: what the emitter prints. Steps in order, every buffer at a fixed place, weights packed, symbols numbered.
+// Nothing in it refers to files, toolchains or text.
+
+import type { DType } from '../ir/dtype.js';
+import type { Dim, Shape } from '../ir/dim.js';
+import type { Origin } from '../ir/graph.js';
+import type { NumericTensor } from '../ir/tensor.js';
+import type { TensorType } from '../ir/type.js';
+import type { KernelCall } from '../ops/kernel-call.js';
+
+/** Where bytes live at run time; offsetBytes counts from the start of that memory. */
+export type Place =
+  | { readonly kind: 'arena'; readonly offsetBytes: number }
+  | { readonly kind: 'weight'; readonly offsetBytes: number }
+  | { readonly kind: 'input'; readonly index: number; readonly offsetBytes: number }
+  | { readonly kind: 'output'; readonly index: number; readonly offsetBytes: number };
+
+export interface Operand {
+  readonly place: Place;
+  readonly type: TensorType;
+  readonly name: string;
+}
+
+export interface KernelStep {
+  readonly kind: 'kernel';
+  /** Index in Program.layers. */
+  readonly layer: number;
+  readonly call: KernelCall;
+  readonly inputs: readonly (Operand | undefined)[];
+  readonly outputs: readonly (Operand | undefined)[];
+  /** Weight offsets of call.packs. */
+  readonly packsBytes: readonly number[];
+  readonly scratch?: { readonly offsetBytes: number; readonly bytesPerPart: number };
+  readonly parts: number;
+}
+
+export type Step =
+  | KernelStep
+  | { readonly kind: 'if'; readonly origin: Origin; readonly condition: Operand; readonly yes: readonly Step[]; readonly no: readonly Step[] }
+  /** A symbol takes a value that earlier steps made known. */
+  | { readonly kind: 'bind'; readonly symbol: string; readonly value: Dim }
+  /** Dims of an output are known from here on; several shapes: chosen by the value of `variant`. */
+  | { readonly kind: 'shape'; readonly output: number; readonly shapes: readonly Shape[]; readonly variant?: string };
+
+/** One line of the layer table: profiling, traces, documentation. */
+export interface Layer {
+  readonly origin: Origin;
+  /** IR operator. */
+  readonly op: string;
+  readonly kernel: string;
+  /** Blob names of inputs and outputs for the comment. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly type: string;
+  /** Multiply-adds and bytes moved at the largest sizes. */
+  readonly macs: number;
+  readonly bytes: number;
+  /** Operators fused into this step, for people: `+ Relu`. */
+  readonly fused: string;
+}
+
+export interface ProgramSymbol {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface ProgramInput {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly optional: boolean;
+  /** Arena offset the input is copied to, or undefined when steps read the caller's buffer. */
+  readonly arenaOffsetBytes?: number;
+}
+
+export interface ProgramOutput {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly arenaOffsetBytes: number;
+}
+
+/** One entry of the weight file's content. */
+export interface PlacedWeight {
+  readonly offsetBytes: number;
+  readonly tensor: NumericTensor;
+  readonly name: string;
+}
+
+/** One buffer of the arena map, for reports and tests. */
+export interface ArenaEntry {
+  readonly name: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly symbols: readonly ProgramSymbol[];
+  readonly inputs: readonly ProgramInput[];
+  readonly outputs: readonly ProgramOutput[];
+  readonly layers: readonly Layer[];
+  readonly steps: readonly Step[];
+  readonly weights: readonly PlacedWeight[];
+  /** Bytes of the weight file's content (packed), and of the constants before packing. */
+  readonly weightBytes: number;
+  readonly rawWeightBytes: number;
+  readonly arena: readonly ArenaEntry[];
+  readonly arenaBytes: number;
+  readonly arenaBoundBytes: number;
+  readonly arenaStrategy: string;
+  /** Operators of the net as published. */
+  readonly opCount: number;
+  /** Number the steps are split for. */
+  readonly threads: number;
+}
+
+export type { DType };
