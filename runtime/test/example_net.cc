@@ -87,21 +87,21 @@ void step_4(RunContext& run, Part part) {
 }
 
 void run_net(RunContext& run) {
-  if (!run.output_shape(kOutHidden, run.extent(kN), 4)) return;
-  if (!run.output_shape(kOutGathered, run.extent(kR), 4)) return;
+  if (!run.shape_output(kOutHidden, run.extent(kN), 4)) return;
+  if (!run.shape_output(kOutGathered, run.extent(kR), 4)) return;
   run.step(0, step_0, 2);
   run.step(1, step_1, 1);
   // op 2 If any
   if (*run.at<bool>(512)) {
-    if (!run.output_shape(kOutPicks, run.extent(kN), 4)) return;
+    if (!run.shape_output(kOutPicks, run.extent(kN), 4)) return;
     run.step(2, step_2, 2);
   } else {
-    if (!run.output_shape(kOutPicks, 1)) return;
+    if (!run.shape_output(kOutPicks, 1)) return;
     run.output<float>(kOutPicks)[0] = 0.0f;  // op 4 ConstantFill -> picks  f32[1]
   }
   if (!run.step(3, step_3, 1)) return;
   if (!run.step(4, step_4, 1)) return;
-  if (!run.output_shape(kOutKept, run.extent(kK), 4)) return;
+  if (!run.settle_output(kOutKept, run.extent(kK), 4)) return;
   run.trace(6, "kept", run.output<float>(kOutKept), run.extent(kK), 4);
 }
 

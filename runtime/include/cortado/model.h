@@ -10,6 +10,7 @@
 
 #include "cortado/cortado.h"
 #include "cortado/part.h"
+#include "cortado/weights.h"
 
 // 0 = a single-threaded build that contains no thread code.
 #ifndef CORTADO_THREADS
@@ -22,7 +23,6 @@ using Status = cortado_status;
 
 class RunContext;
 class ThreadPool;
-struct Model;
 
 // Computes one part of a step; parts of one step never write the same bytes.
 using StepFunction = void (*)(RunContext& run, Part part);
@@ -81,7 +81,7 @@ class RunContext {
   template <class T>
   const T* weight(std::size_t offset) const { return reinterpret_cast<const T*>(weights_ + offset); }
 
-  // nullptr for an absent optional input that is used in place.
+  // nullptr for an absent optional input that is used in place. An input without elements may be nullptr too.
   template <class T>
   const T* input(int index) const { return reinterpret_cast<const T*>(inputs_[index].data); }
 
@@ -102,15 +102,20 @@ class RunContext {
   // False, and the run has failed, if the value is outside the symbol's bounds. For steps with one part.
   bool set_extent(int symbol, std::int64_t value);
 
-  // Fixes rank and dims of an output. Called before the first output<T>(index) where the dims are known by then:
-  // the caller's buffer is then used directly even if it is smaller than max_bytes. Called later for sizes that the
-  // net computes: the result is copied to the caller at the end if his buffer was too small for the worst case.
-  // False, and the run has failed, if the dims exceed their bounds or the caller's buffer.
+  // The rank and dims of an output whose size is known and which no step has written yet: from here on output<T>(index) is the
+  // caller's buffer if one was given. False, and the run has failed, if the dims exceed their bounds or that buffer.
   template <class... Dims>
-  bool output_shape(int index, Dims... dims) {
-    static_assert(sizeof...(Dims) <= CORTADO_MAX_RANK, "rank above CORTADO_MAX_RANK");
+  bool shape_output(int index, Dims... dims) {
     const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
-    return set_output_shape(index, static_cast<int>(sizeof...(Dims)), values);
+    return set_output_shape(index, rank_of<Dims...>(), values, true);
+  }
+
+  // The same for an output that is already written, its size being one of the net's results. It is copied to the
+  // caller at the end if his buffer was too small for the worst case and large enough for the result.
+  template <class... Dims>
+  bool settle_output(int index, Dims... dims) {
+    const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
+    return set_output_shape(index, rank_of<Dims...>(), values, false);
   }
 
   // Runs one step, split into at most `parts` parts; layer is its index in info.layers. False if the run has failed:
@@ -126,14 +131,13 @@ class RunContext {
   template <class T, class... Dims>
   void trace(int op, const char* blob, const T* data, Dims... dims) {
     if (trace_ == nullptr) return;
-    static_assert(sizeof...(Dims) <= CORTADO_MAX_RANK, "rank above CORTADO_MAX_RANK");
     const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
-    trace_tensor(op, blob, data, DtypeOf<T>::kValue, static_cast<int>(sizeof...(Dims)), values);
+    trace_tensor(op, blob, data, DtypeOf<T>::kValue, rank_of<Dims...>(), values);
   }
 
  private:
-  friend struct Model;
-  friend struct ModelAccess;
+  friend class Builder;
+  friend class Runner;
 
   struct Input {
     const std::uint8_t* data;
@@ -144,12 +148,18 @@ class RunContext {
     std::uint8_t* data;    // where steps write
     std::uint8_t* caller;  // where the result is wanted, or nullptr: in the arena
     std::size_t capacity;  // of the caller's buffer
-    std::int32_t rank;     // -1 until output_shape
-    bool shaped_early;     // in place whatever max_bytes says
+    std::int32_t rank;     // -1 until shaped or settled
     std::int64_t dims[CORTADO_MAX_RANK];
   };
 
-  bool set_output_shape(int index, int rank, const std::int64_t* dims);
+  template <class... Dims>
+  static constexpr int rank_of() {
+    static_assert(sizeof...(Dims) <= CORTADO_MAX_RANK, "rank above CORTADO_MAX_RANK");
+    return static_cast<int>(sizeof...(Dims));
+  }
+
+  bool set_output_shape(int index, int rank, const std::int64_t* dims, bool before_writing);
+  bool fail(cortado_fault fault);  // always false
   void dispatch(StepFunction function, int parts);
   void trace_tensor(int op, const char* blob, const void* data, std::int32_t dtype, int rank, const std::int64_t* dims);
 
@@ -167,6 +177,18 @@ class RunContext {
   int layer_ = -1;
   std::atomic<int> status_{CORTADO_OK};
   cortado_fault fault_{};
+};
+
+// An instance; generated code derives its opaque C type from it and touches nothing inside.
+struct Model {
+  RunContext context;
+  const NetDescription* net = nullptr;
+  std::atomic<bool> busy{false};
+  int threads = 1;
+  void* owned_memory = nullptr;  // what destroy() frees
+  MappedFile weights_file{nullptr, 0};
+  const void* weights = nullptr;
+  std::size_t weights_bytes = 0;
 };
 
 // The generated C functions are one-line calls of these; see cortado.h for what each promises.

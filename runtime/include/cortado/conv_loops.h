@@ -1,0 +1,229 @@
+// The loops around the register tile, shared by the direct, first-layer and transposed convolutions. One function for all
+// shapes of a net: what differs is data (ConvLoops) and two to four tile functions.
+//   for image, group, band: copy the band with its padding; for output tile, chunk of input channels, register tile.
+// Work items are (image, group, band, output tile), so that parts balance even when a layer has few pixels or few channels.
+// Partial sums over chunks live in y, so y must not alias anything the epilogue reads.
+#pragma once
+
+#include <cstring>
+
+#include "cortado/conv2d_shape.h"
+#include "cortado/epilogue.h"
+#include "cortado/register_tile.h"
+
+namespace cortado {
+
+/** A finished tile, for the epilogue: `vectors` rows of `pixels` vectors. */
+struct FinishedTile {
+  float* y;
+  std::int64_t vector_stride;
+  std::int64_t pixel_stride;
+  std::int64_t channel;
+  std::int64_t offset;
+  int vectors;
+  int pixels;
+};
+
+/** The epilogue with its type erased: tile functions are shared, epilogues are not. apply = null for none. */
+struct EpilogueCall {
+  const void* functor;
+  void (*apply)(const void* functor, const FinishedTile& tile);
+};
+
+template <int B, class Ep>
+CORTADO_NOINLINE void apply_epilogue(const void* functor, const FinishedTile& tile) {
+  using F = Vec<float, B>;
+  const Ep& ep = *static_cast<const Ep*>(functor);
+  for (int v = 0; v < tile.vectors; ++v) {
+    std::int64_t at = v * tile.vector_stride;
+    for (int p = 0; p < tile.pixels; ++p, at += tile.pixel_stride) {
+      store(tile.y + at, finish<F, ChannelLanes>(ep, load<F>(tile.y + at), tile.channel + v * B, tile.offset + at));
+    }
+  }
+}
+
+template <int B, class Ep>
+EpilogueCall epilogue_call(const Ep& ep) {
+  if constexpr (std::is_same_v<Ep, NoEpilogue>) {
+    return EpilogueCall{nullptr, nullptr};
+  } else {
+    return EpilogueCall{&ep, &apply_epilogue<B, Ep>};
+  }
+}
+
+struct ConvLoops {
+  // x: pixels of `x_unit` floats (B when blocked, 1 when plain); `outer` channel steps per group.
+  std::int64_t x_image;
+  std::int64_t x_group;
+  std::int64_t x_outer;
+  int x_unit;
+  int in_height;
+  int in_width;
+  int pad_top;
+  int pad_left;
+  bool copies_band;
+  int band_height_step; /**< = stride_h: input rows per output row. */
+  int kernel_extent_h;  /**< Dilated kernel height. */
+  int band_width;       /**< Input columns of a band, padding included. */
+  int stride_w;
+  // y, in floats.
+  std::int64_t y_image;
+  std::int64_t y_group;
+  std::int64_t y_vector;
+  std::int64_t y_row;
+  std::int64_t y_pixel;
+  std::int64_t y_offset;       /**< Of the first pixel (transposed convolution: of the phase). */
+  std::int64_t y_dense_image;  /**< Image stride that the epilogue's offsets count with. */
+  // Loops.
+  int groups;
+  int group_channels_out;
+  int block;
+  int vectors;
+  int group_vectors; /**< Vectors of output channels per group. */
+  std::int64_t w_group;
+  std::int64_t w_vector; /**< Weights per output vector of a tile: outer·middle·inner·lanes·B, last lanes counted right. */
+  std::int64_t w_outer;  /**< Weights per output vector and outer step. */
+  int outer;
+  int chunk_outer;
+  int middle;
+  int inner;
+  int lanes;
+  int last_lanes;
+  int middle_rows; /**< Input rows from one middle step to the next (dilation). */
+  int inner_cols;
+  bool bands_along_cols;
+  TileGrid grid;
+  bool long_rows; /**< Tiles of the first rows (else the first cols) are the longer ones. */
+  TileFunction tile[2][2]; /**< [longer][fewer vectors]. */
+};
+
+/** Where a band's input begins and how it is strided. */
+struct BandSource {
+  const float* origin; /**< Input under the first output pixel of the image (may point before a copy: only offset, never read there). */
+  std::int64_t outer_stride;
+  std::int64_t row_stride;
+  int first_row; /**< Output row that `origin` stands for. */
+};
+
+/** Copies input rows [first_row, first_row + rows) of all channel steps, with zeros where the image ends. */
+inline void copy_band(const ConvLoops& l, const float* x, int first_row, int rows, float* band) {
+  const int left = l.pad_left > 0 ? l.pad_left : 0;
+  const int skip = l.pad_left < 0 ? -l.pad_left : 0;
+  const int room = l.band_width - left;
+  const int have = l.in_width - skip < room ? l.in_width - skip : room;
+  const std::size_t unit_bytes = static_cast<std::size_t>(l.x_unit) * sizeof(float);
+  for (int outer = 0; outer < l.outer; ++outer) {
+    const float* plane = x + outer * l.x_outer;
+    for (int row = first_row; row < first_row + rows; ++row) {
+      if (row < 0 || row >= l.in_height) {
+        std::memset(band, 0, static_cast<std::size_t>(l.band_width) * unit_bytes);
+      } else {
+        const float* source = plane + (static_cast<std::int64_t>(row) * l.in_width + skip) * l.x_unit;
+        std::memset(band, 0, static_cast<std::size_t>(left) * unit_bytes);
+        std::memcpy(band + left * l.x_unit, source, static_cast<std::size_t>(have) * unit_bytes);
+        std::memset(band + (left + have) * l.x_unit, 0, static_cast<std::size_t>(room - have) * unit_bytes);
+      }
+      band += static_cast<std::int64_t>(l.band_width) * l.x_unit;
+    }
+  }
+}
+
+/** One output tile (up to `vectors` vectors of channels) of one band: all chunks, all register tiles. */
+struct BandTiles {
+  int row_begin;
+  int row_end;
+  int col_begin;
+  int col_end;
+};
+
+inline void run_band_tile(const ConvLoops& l, const BandSource& source, const BandTiles& tiles, int vector_begin,
+                          const float* w, float* y, std::int64_t channel, std::int64_t offset, const EpilogueCall& ep) {
+  const int vectors = l.group_vectors - vector_begin < l.vectors ? l.group_vectors - vector_begin : l.vectors;
+  const TileFunction* short_or_long[2] = {l.tile[0], l.tile[1]};
+  const int fewer = vectors < l.vectors ? 1 : 0;
+  TileLoops loops{};
+  loops.x_outer_stride = source.outer_stride;
+  loops.x_middle_stride = l.middle_rows * source.row_stride;
+  loops.x_inner_stride = static_cast<std::int64_t>(l.inner_cols) * l.x_unit;
+  loops.y_vector_stride = l.y_vector;
+  loops.y_pixel_stride = l.y_pixel;
+  loops.middle = l.middle;
+  loops.inner = l.inner;
+  loops.lanes = l.lanes;
+  for (int outer = 0; outer < l.outer; outer += l.chunk_outer) {
+    const bool is_last = outer + l.chunk_outer >= l.outer;
+    loops.outer = is_last ? l.outer - outer : l.chunk_outer;
+    loops.last_lanes = is_last ? l.last_lanes : l.lanes;
+    loops.accumulate = outer > 0;
+    const float* chunk_w = w + outer * l.w_outer * vectors;
+    const float* chunk_x = source.origin + outer * source.outer_stride;
+    for (int r = tiles.row_begin; r < tiles.row_end; ++r) {
+      const int row = l.grid.rows.begin(r);
+      const float* row_x = chunk_x + static_cast<std::int64_t>(row - source.first_row) * l.band_height_step * source.row_stride;
+      for (int c = tiles.col_begin; c < tiles.col_end; ++c) {
+        const int col = l.grid.cols.begin(c);
+        const bool is_long = l.long_rows ? r < l.grid.rows.longer() : c < l.grid.cols.longer();
+        const std::int64_t at = row * l.y_row + col * l.y_pixel;
+        short_or_long[is_long ? 1 : 0][fewer](loops, row_x + static_cast<std::int64_t>(col) * l.stride_w * l.x_unit, chunk_w, y + at);
+        if (is_last && ep.apply != nullptr) {
+          const int rows = l.grid.rows.begin(r + 1) - row;
+          const int cols = l.grid.cols.begin(c + 1) - col;
+          ep.apply(ep.functor, FinishedTile{y + at, l.y_vector, l.y_pixel, channel, offset + at, vectors, rows * cols});
+        }
+      }
+    }
+  }
+}
+
+/** The whole convolution, or this part's items of it. `scratch` holds one copied band. */
+inline void run_conv_loops(Part part, std::int64_t n, const ConvLoops& l, const float* x, const float* w, float* y,
+                           const EpilogueCall& ep, float* scratch) {
+  const int band_axis = l.bands_along_cols ? l.grid.cols.count : l.grid.rows.count;
+  const std::int64_t bands = ceil_div(band_axis, l.grid.band_tiles);
+  const std::int64_t m_tiles = ceil_div(l.group_vectors, l.vectors);
+  const Range share = share_of(part, n * l.groups * bands * m_tiles);
+  std::int64_t ready_band = -1;
+  BandSource source{};
+  for (std::int64_t item = share.begin; item < share.end; ++item) {
+    const std::int64_t band_id = item / m_tiles;
+    const int vector_begin = static_cast<int>(item % m_tiles) * l.vectors;
+    const int band = static_cast<int>(band_id % bands);
+    const std::int64_t group = band_id / bands % l.groups;
+    const std::int64_t image = band_id / bands / l.groups;
+    const int begin = band * l.grid.band_tiles;
+    const int end = begin + l.grid.band_tiles < band_axis ? begin + l.grid.band_tiles : band_axis;
+    const BandTiles tiles = l.bands_along_cols ? BandTiles{0, l.grid.rows.count, begin, end}
+                                               : BandTiles{begin, end, 0, l.grid.cols.count};
+    if (band_id != ready_band) {
+      ready_band = band_id;
+      const float* group_x = x + image * l.x_image + group * l.x_group;
+      if (l.copies_band) {
+        const int row_begin = l.grid.rows.begin(tiles.row_begin);
+        const int out_rows = l.grid.rows.begin(tiles.row_end) - row_begin;
+        const int rows = (out_rows - 1) * l.band_height_step + l.kernel_extent_h;
+        copy_band(l, group_x, row_begin * l.band_height_step - l.pad_top, rows, scratch);
+        const std::int64_t row_stride = static_cast<std::int64_t>(l.band_width) * l.x_unit;
+        source = BandSource{scratch, rows * row_stride, row_stride, row_begin};
+      } else {
+        const std::int64_t row_stride = static_cast<std::int64_t>(l.in_width) * l.x_unit;
+        source = BandSource{group_x - l.pad_top * row_stride - l.pad_left * l.x_unit, l.x_outer, row_stride, 0};
+      }
+    }
+    const std::int64_t at = group * l.y_group + vector_begin * l.y_vector + l.y_offset;
+    run_band_tile(l, source, tiles, vector_begin, w + group * l.w_group + vector_begin * l.w_vector, y + image * l.y_image + at,
+                  group * l.group_channels_out + static_cast<std::int64_t>(vector_begin) * l.block, image * l.y_dense_image + at, ep);
+  }
+}
+
+/** Picks the tile functions of a grid: the shorter and, if the split is uneven, the longer tile; all and fewer vectors. */
+template <int B, int kVectors, int kFewerVectors, int kShortPixels, int kLongPixels, int kPixelStride, int kRowPixels, int kRowStride>
+constexpr void set_tile_functions(ConvLoops& l) {
+  l.tile[0][0] = &register_tile<B, kShortPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+  l.tile[1][0] = &register_tile<B, kLongPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+  if constexpr (kFewerVectors > 0) {
+    l.tile[0][1] = &register_tile<B, kShortPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+    l.tile[1][1] = &register_tile<B, kLongPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+  }
+}
+
+}  // namespace cortado

@@ -1,0 +1,40 @@
+// Epilogues: what a kernel does to a result before the last store. The compiler generates one functor per fused chain;
+//   V operator()(V acc, std::int64_t channel, std::int64_t offset) const, a template over V (vector or float) and Lanes.
+// `channel` is the first lane's channel; `offset` counts floats from the start of a dense tensor of the output's layout.
+#pragma once
+
+#include "cortado/scalar.h"
+
+namespace cortado {
+
+/** Lanes are consecutive channels (blocked layout, FC columns): a per-channel operand is a vector. */
+struct ChannelLanes {
+  template <class V>
+  static CORTADO_INLINE V channel(const float* operand, std::int64_t channel) {
+    return load<V>(operand + channel);
+  }
+};
+
+/** Lanes are pixels of one channel (plain layout): a per-channel operand is broadcast. */
+struct PixelLanes {
+  template <class V>
+  static CORTADO_INLINE V channel(const float* operand, std::int64_t channel) {
+    return splat<V>(operand[channel]);
+  }
+};
+
+/** Stores the result as it is. */
+struct NoEpilogue {
+  template <class V, class Lanes>
+  CORTADO_INLINE V operator()(V acc, std::int64_t, std::int64_t) const {
+    return acc;
+  }
+};
+
+/** Calls the functor with the kernel's lane policy. */
+template <class V, class Lanes, class Ep>
+CORTADO_INLINE V finish(const Ep& ep, V acc, std::int64_t channel, std::int64_t offset) {
+  return ep.template operator()<V, Lanes>(acc, channel, offset);
+}
+
+}  // namespace cortado

@@ -1,0 +1,76 @@
+// The innermost loop of convolution and matrix product: kPixels × kVectors accumulators that stay in registers.
+//   y[p][v] (+)= Σ x[p][k] · w[k][v],  k running over outer × middle × inner × lanes (conv: blocks, kh, kw, channel lanes).
+// x is read one float at a time and broadcast, at offsets known at compile time; w is read front to back, once.
+// Shapes share instances: everything that is not needed as an immediate operand is an argument. Never inlined or cloned.
+#pragma once
+
+#include "cortado/simd.h"
+
+namespace cortado {
+
+struct TileLoops {
+  std::int64_t x_outer_stride;
+  std::int64_t x_middle_stride;
+  std::int64_t x_inner_stride;
+  std::int64_t y_vector_stride;
+  std::int64_t y_pixel_stride;
+  int outer;
+  int middle;
+  int inner;
+  int lanes;
+  int last_lanes; /**< Lanes of the last of the outer steps. */
+  bool accumulate; /**< Start from y rather than from zero. */
+};
+
+using TileFunction = void (*)(const TileLoops& loops, const float* x, const float* w, float* y);
+
+/** Where pixel p of a tile begins in x: rows of kRowPixels pixels; 0 = all pixels in one row. */
+template <int kPixelStride, int kRowPixels, int kRowStride>
+constexpr std::int64_t tile_pixel_offset(int p) {
+  if constexpr (kRowPixels == 0) {
+    return std::int64_t{p} * kPixelStride;
+  } else {
+    return std::int64_t{p / kRowPixels} * kRowStride + std::int64_t{p % kRowPixels} * kPixelStride;
+  }
+}
+
+/**
+ * One register tile. w: [outer][middle][inner][lane][kVectors][B]. y: vector v of pixel p at v·y_vector_stride + p·y_pixel_stride.
+ * Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16).
+ */
+template <int B, int kPixels, int kVectors, int kPixelStride, int kRowPixels, int kRowStride, int kLaneStride>
+CORTADO_NOINLINE void register_tile(const TileLoops& loops, const float* x, const float* w, float* y) {
+  using F = Vec<float, B>;
+  F acc[kPixels][kVectors];
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      acc[p][v] = loops.accumulate ? load<F>(y + v * loops.y_vector_stride + p * loops.y_pixel_stride) : F{};
+    });
+  });
+  const float* x_outer = x;
+  for (int outer = loops.outer; outer > 0; --outer, x_outer += loops.x_outer_stride) {
+    const int lanes = outer == 1 ? loops.last_lanes : loops.lanes;
+    const float* x_middle = x_outer;
+    for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride) {
+      const float* x_inner = x_middle;
+      for (int inner = loops.inner; inner > 0; --inner, x_inner += loops.x_inner_stride) {
+        const float* x_lane = x_inner;
+        for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
+          F filter[kVectors];
+          static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = load<F>(w + v * B); });
+          static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+            const F pixel = splat<F>(x_lane[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)]);
+            static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+          });
+        }
+      }
+    }
+  }
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      store(y + v * loops.y_vector_stride + p * loops.y_pixel_stride, acc[p][v]);
+    });
+  });
+}
+
+}  // namespace cortado

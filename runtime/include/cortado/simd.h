@@ -1,0 +1,213 @@
+// Vectors of floats and ints, on the GCC/clang vector extensions: no intrinsics, so the same text compiles for SSE2, AVX2,
+// AVX-512 and NEON. One function (sqrt) names instructions, with a portable fallback.
+// Vec<float, kFloatLanes> is a register of the target. Loads and stores need no alignment beyond the element's.
+// fma(a, b, c) is one instruction where the target has it and the compiler may contract (GCC's default; clang within one
+// expression): never build with -ffp-contract=off. Nothing here needs or wants -ffast-math.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "cortado/part.h"
+
+#if !defined(CORTADO_VECTOR_BYTES)
+#if defined(__AVX512F__)
+#define CORTADO_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define CORTADO_VECTOR_BYTES 32
+#else
+#define CORTADO_VECTOR_BYTES 16
+#endif
+#endif
+
+namespace cortado {
+
+/** Floats in one vector register of the target: 16, 8 or 4. */
+inline constexpr int kFloatLanes = CORTADO_VECTOR_BYTES / 4;
+
+template <class T, int W>
+struct VecOf {
+  typedef T Type __attribute__((vector_size(sizeof(T) * static_cast<std::size_t>(W))));
+};
+
+template <class T, int W>
+using Vec = typename VecOf<T, W>::Type;
+
+/** True for plain numbers, false for vectors; every function below exists for both (scalar.h has the numbers'). */
+template <class V>
+inline constexpr bool kIsScalar = std::is_arithmetic_v<V>;
+
+template <class V>
+using IfVector = std::enable_if_t<!kIsScalar<V>, int>;
+
+/** Element type of a vector. */
+template <class V>
+using LaneOf = std::remove_reference_t<decltype(std::declval<V&>()[0])>;
+
+template <class V>
+inline constexpr int kLanesOf = static_cast<int>(sizeof(V) / sizeof(LaneOf<V>));
+
+/** Same number of lanes, other element type (of any size). */
+template <class V, class T>
+using Rebind = Vec<T, kLanesOf<V>>;
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V load(const LaneOf<V>* source) {
+  V value;
+  __builtin_memcpy(&value, source, sizeof(V));
+  return value;
+}
+
+template <class V>
+CORTADO_INLINE std::enable_if_t<!kIsScalar<V>> store(LaneOf<V>* target, V value) {
+  __builtin_memcpy(target, &value, sizeof(V));
+}
+
+/** All lanes = value. Written as a difference because that keeps −0. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V splat(LaneOf<V> value) {
+  return value - V{};
+}
+
+/** Lanes as bits of another type of the same total size. */
+template <class To, class From>
+CORTADO_INLINE To bits_as(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(&to, &from, sizeof(To));
+  return to;
+}
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V fma(V a, V b, V c) {
+  return a * b + c;
+}
+
+/** b if a < b, else a, like std::max: max(x, 0) keeps a NaN in x (Caffe2's Relu does too); max(0, x) would drop it. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V max(V a, V b) {
+  return a < b ? b : a;
+}
+
+/** b if b < a, else a, like std::min. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V min(V a, V b) {
+  return b < a ? b : a;
+}
+
+// Comparisons give lane masks: ints of the same width, −1 where true. NaN compares false, except ne.
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto lt(V a, V b) {
+  return a < b;
+}
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto le(V a, V b) {
+  return a <= b;
+}
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto gt(V a, V b) {
+  return a > b;
+}
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto ge(V a, V b) {
+  return a >= b;
+}
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto eq(V a, V b) {
+  return a == b;
+}
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE auto ne(V a, V b) {
+  return a != b;
+}
+
+/** Lane by lane: mask ? a : b. Both sides are computed. */
+template <class M, class V, IfVector<V> = 0>
+CORTADO_INLINE V select(M mask, V a, V b) {
+  return mask ? a : b;
+}
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V abs(V x) {
+  using I = Rebind<V, std::int32_t>;
+  return bits_as<V>(bits_as<I>(x) & splat<I>(0x7fffffff));
+}
+
+/** Magnitude of x, sign of y. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V copysign(V x, V y) {
+  using I = Rebind<V, std::int32_t>;
+  const I magnitude = bits_as<I>(x) & splat<I>(0x7fffffff);
+  return bits_as<V>(magnitude | (bits_as<I>(y) & ~splat<I>(0x7fffffff)));
+}
+
+/** Element conversion with C's rules (toward zero); lanes out of the target's range are unspecified. */
+template <class T, class V, IfVector<V> = 0>
+CORTADO_INLINE Rebind<V, T> convert(V x) {
+  return __builtin_convertvector(x, Rebind<V, T>);
+}
+
+/** Largest whole number ≤ x; −0, infinities and NaN stay. From 2^23 on every float is whole. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V floor(V x) {
+  const V whole = convert<float>(convert<std::int32_t>(x));
+  const V down = whole > x ? whole - 1.0f : whole;
+  return abs(x) < 8388608.0f ? copysign(down, x) : x;
+}
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V ceil(V x) {
+  return -floor(-x);
+}
+
+/** Correctly rounded. The compilers have no vector square root, and turn a loop of scalar ones into calls (for errno). */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V sqrt(V x) {
+  V root;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) {
+    __asm__("vsqrtps %1, %0" : "=v"(root) : "v"(x));
+    return root;
+  }
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(V) == 32) {
+    __asm__("vsqrtps %1, %0" : "=x"(root) : "x"(x));
+    return root;
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(V) == 16) {
+    __asm__("sqrtps %1, %0" : "=x"(root) : "x"(x));
+    return root;
+  }
+#elif defined(__aarch64__)
+  if constexpr (sizeof(V) == 16) {
+    __asm__("fsqrt %0.4s, %1.4s" : "=w"(root) : "w"(x));
+    return root;
+  }
+#endif
+  for (int lane = 0; lane < kLanesOf<V>; ++lane) root[lane] = __builtin_sqrtf(x[lane]);
+  return root;
+}
+
+/** Sum of all lanes, pairwise (halves added to halves). */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE LaneOf<V> sum_lanes(V x) {
+  LaneOf<V> lanes[kLanesOf<V>];
+  store(lanes, x);
+  for (int half = kLanesOf<V> / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE LaneOf<V> max_lanes(V x) {
+  LaneOf<V> largest = x[0];
+  for (int lane = 1; lane < kLanesOf<V>; ++lane) largest = largest < x[lane] ? x[lane] : largest;
+  return largest;
+}
+
+}  // namespace cortado

@@ -1,0 +1,222 @@
+// Making and unmaking a model: options, memory, weights, threads.
+#include <cstring>
+#include <new>
+
+#include "cortado/thread_pool.h"
+#include "cpu.h"
+#include "run.h"
+
+#ifndef CORTADO_HEAP
+#define CORTADO_HEAP __STDC_HOSTED__
+#endif
+#if CORTADO_HEAP
+#include <cstdlib>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <time.h>
+#endif
+
+namespace cortado {
+
+namespace {
+
+constexpr std::size_t round_up(std::size_t bytes) {
+  return (bytes + CORTADO_ALIGNMENT - 1) / CORTADO_ALIGNMENT * CORTADO_ALIGNMENT;
+}
+
+std::uint64_t system_clock_ns() {
+#if defined(__unix__) || defined(__APPLE__)
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+#else
+  return 0;
+#endif
+}
+
+// Callers compiled against an older header give a shorter struct; a longer one asks for what we do not know.
+bool read_options(const cortado_options* given, cortado_options* options) {
+  *options = cortado_default_options();
+  if (given == nullptr) return true;
+  if (given->struct_size < sizeof given->struct_size || given->struct_size > sizeof *options) return false;
+  std::memcpy(options, given, given->struct_size);
+  return true;
+}
+
+int thread_count(const NetDescription& net, const cortado_options& options) {
+#if CORTADO_THREADS
+  int threads = options.threads;
+  if (threads == 0) threads = net.info.threads < usable_cpus() ? net.info.threads : usable_cpus();
+  if (threads > ThreadPool::kMaxThreads) threads = ThreadPool::kMaxThreads;
+  return threads > 1 ? threads : 1;
+#else
+  (void)net;
+  (void)options;
+  return 1;
+#endif
+}
+
+std::size_t pool_bytes(int threads) {
+#if CORTADO_THREADS
+  return threads > 1 ? sizeof(ThreadPool) + ThreadPool::worker_bytes(threads) : 0;
+#else
+  (void)threads;
+  return 0;
+#endif
+}
+
+}  // namespace
+
+// Reaches into RunContext while a model is made or unmade.
+class Builder {
+ public:
+  // Where the parts of a model lie in its memory, from its first 64-byte boundary.
+  struct Layout {
+    std::size_t inputs, outputs, extents, pool, arena, total;
+  };
+
+  static Layout layout_of(const NetDescription& net, int threads, bool with_arena) {
+    Layout at{};
+    at.inputs = round_up(sizeof(Model));
+    at.outputs = round_up(at.inputs + net.info.n_inputs * sizeof(RunContext::Input));
+    at.extents = round_up(at.outputs + net.info.n_outputs * sizeof(RunContext::Output));
+    at.pool = round_up(at.extents + net.info.n_symbols * sizeof(std::int64_t));
+    at.arena = round_up(at.pool + pool_bytes(threads));
+    at.total = at.arena + (with_arena ? net.info.arena_bytes : 0);
+    return at;
+  }
+
+  static void connect(Model* model, const Layout& at, const NetDescription& net, const cortado_options& options) {
+    auto* const base = reinterpret_cast<std::uint8_t*>(model);
+    RunContext& run = model->context;
+    run.net_ = &net;
+    run.inputs_ = reinterpret_cast<RunContext::Input*>(base + at.inputs);
+    run.outputs_ = reinterpret_cast<RunContext::Output*>(base + at.outputs);
+    run.extents_ = reinterpret_cast<std::int64_t*>(base + at.extents);
+    run.arena_ = options.arena != nullptr ? static_cast<std::uint8_t*>(options.arena) : base + at.arena;
+    run.weights_ = static_cast<const std::uint8_t*>(model->weights);
+    if (run.weights_ != nullptr) run.weights_ += sizeof(WeightHeader);
+    run.clock_ns_ = options.clock_ns != nullptr ? options.clock_ns : system_clock_ns;
+    run.fault_ = fault_of(CORTADO_OK);
+    std::memset(run.inputs_, 0, at.pool - at.inputs);
+  }
+
+  static Status start_pool(Model* model, void* memory) {
+#if CORTADO_THREADS
+    if (model->threads == 1) return CORTADO_OK;
+    auto* const pool = ::new (memory) ThreadPool;
+    if (!pool->start(model->threads)) return CORTADO_THREAD_FAILED;
+    model->context.pool_ = pool;
+#else
+    (void)model;
+    (void)memory;
+#endif
+    return CORTADO_OK;
+  }
+
+  static void stop_pool(Model* model) {
+#if CORTADO_THREADS
+    if (model->context.pool_ != nullptr) model->context.pool_->stop();
+    model->context.pool_ = nullptr;
+#else
+    (void)model;
+#endif
+  }
+};
+
+std::size_t memory_bytes(const NetDescription& net, const cortado_options* given) {
+  cortado_options options;
+  if (!read_options(given, &options)) return 0;
+  const Builder::Layout at = Builder::layout_of(net, thread_count(net, options), options.arena == nullptr);
+  return at.total + CORTADO_ALIGNMENT - 1;  // callers' memory starts anywhere
+}
+
+namespace {
+
+// Finds the weights: given in memory, given as a file, or linked; then checks them.
+Status find_weights(const NetDescription& net, const cortado_options& options, Model* found) {
+  if (net.info.weight_bytes == 0) return CORTADO_OK;
+  found->weights_bytes = net.info.weight_bytes;
+  if (options.weights != nullptr) {
+    found->weights = options.weights;
+    found->weights_bytes = options.weights_bytes;
+  } else if (options.weights_path != nullptr) {
+    const Status status = map_file(options.weights_path, &found->weights_file);
+    if (status != CORTADO_OK) return status;
+    found->weights = found->weights_file.data;
+    found->weights_bytes = found->weights_file.bytes;
+  } else {
+    found->weights = net.linked_weights;
+  }
+  if (found->weights == nullptr) return CORTADO_WEIGHTS_MISSING;
+  return check_weights(found->weights, found->weights_bytes, net.weights_id, net.info.weight_bytes,
+                       options.check_weights != 0);
+}
+
+Status check_arena(const NetDescription& net, const cortado_options& options) {
+  if (options.arena == nullptr) return CORTADO_OK;
+  if (reinterpret_cast<std::uintptr_t>(options.arena) % CORTADO_ALIGNMENT != 0) return CORTADO_ARENA_MISALIGNED;
+  return options.arena_bytes >= net.info.arena_bytes ? CORTADO_OK : CORTADO_ARENA_TOO_SMALL;
+}
+
+}  // namespace
+
+Status create(const NetDescription& net, void* memory, std::size_t memory_size, const cortado_options* given,
+              Model** created) {
+  if (created == nullptr) return CORTADO_NULL_ARGUMENT;
+  *created = nullptr;
+  cortado_options options;
+  if (!read_options(given, &options)) return CORTADO_BAD_STRUCT_SIZE;
+  if (!cpu_has(net.cpu_features)) return CORTADO_UNSUPPORTED_CPU;
+  Status status = check_arena(net, options);
+  if (status != CORTADO_OK) return status;
+
+  const int threads = thread_count(net, options);
+  const Builder::Layout at = Builder::layout_of(net, threads, options.arena == nullptr);
+  void* owned = nullptr;
+  if (memory == nullptr) {
+    memory_size = at.total + CORTADO_ALIGNMENT - 1;
+#if CORTADO_HEAP
+    memory = owned = std::malloc(memory_size);
+#endif
+    if (memory == nullptr) return CORTADO_OUT_OF_MEMORY;
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::size_t skipped = (CORTADO_ALIGNMENT - address % CORTADO_ALIGNMENT) % CORTADO_ALIGNMENT;
+  if (memory_size < skipped || memory_size - skipped < at.total) return CORTADO_MEMORY_TOO_SMALL;
+
+  auto* const base = static_cast<std::uint8_t*>(memory) + skipped;
+  auto* const model = ::new (static_cast<void*>(base)) Model;
+  model->net = &net;
+  model->threads = threads;
+  model->owned_memory = owned;
+  status = find_weights(net, options, model);
+  if (status == CORTADO_OK) {
+    Builder::connect(model, at, net, options);
+    status = Builder::start_pool(model, base + at.pool);
+  }
+  if (status != CORTADO_OK) {
+    destroy(model);
+    return status;
+  }
+  *created = model;
+  return CORTADO_OK;
+}
+
+void destroy(Model* model) {
+  if (model == nullptr) return;
+  Builder::stop_pool(model);
+  unmap_file(&model->weights_file);
+#if CORTADO_HEAP
+  std::free(model->owned_memory);
+#endif
+}
+
+const void* weights(const Model* model, std::size_t* weights_bytes) {
+  if (weights_bytes != nullptr) *weights_bytes = model != nullptr ? model->weights_bytes : 0;
+  return model != nullptr ? model->weights : nullptr;
+}
+
+int threads(const Model* model) { return model != nullptr ? model->threads : 0; }
+
+}  // namespace cortado

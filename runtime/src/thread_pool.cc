@@ -1,0 +1,161 @@
+// The pool's protocol. A region is published by one store of ticket_, claimed by compare-exchange, and over when done_
+// reaches its number of parts; function_ and argument_ change only while no part is unfinished.
+#include "cortado/thread_pool.h"
+
+#if CORTADO_THREADS
+
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace cortado {
+
+namespace {
+
+// Long enough to bridge the serial steps between two regions, short enough not to burn a core while the host is idle.
+constexpr std::uint64_t kSpinNs = 200'000;
+constexpr int kPausesPerLook = 64;
+// A caller that waits for a preempted worker gives its CPU away after this many looks.
+constexpr int kLooksBeforeYield = 256;
+constexpr std::size_t kWorkerStackBytes = std::size_t{1} << 20;
+
+inline void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+  __asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+std::uint64_t now_ns() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+constexpr std::uint64_t make_ticket(std::uint64_t region, int parts, int next) {
+  return region << 32 | static_cast<std::uint64_t>(parts) << 16 | static_cast<std::uint64_t>(next);
+}
+constexpr int parts_of(std::uint64_t ticket) { return static_cast<int>(ticket >> 16 & 0xffff); }
+constexpr int next_of(std::uint64_t ticket) { return static_cast<int>(ticket & 0xffff); }
+constexpr bool has_work(std::uint64_t ticket) { return next_of(ticket) < parts_of(ticket); }
+
+pthread_t* workers_of(ThreadPool* pool) { return reinterpret_cast<pthread_t*>(pool + 1); }
+
+}  // namespace
+
+int usable_cpus() {
+#if defined(__linux__) && defined(CPU_COUNT)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+#endif
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? static_cast<int>(online) : 1;
+}
+
+std::size_t ThreadPool::worker_bytes(int threads) { return static_cast<std::size_t>(threads - 1) * sizeof(pthread_t); }
+
+bool ThreadPool::start(int threads) {
+  if (pthread_mutex_init(&mutex_, nullptr) != 0) return false;
+  if (pthread_cond_init(&work_arrived_, nullptr) != 0) {
+    pthread_mutex_destroy(&mutex_);
+    return false;
+  }
+  pthread_attr_t attributes;
+  bool started = pthread_attr_init(&attributes) == 0;
+  if (started) {
+    pthread_attr_setstacksize(&attributes, kWorkerStackBytes);
+    while (started && n_workers_ < threads - 1) {
+      started = pthread_create(&workers_of(this)[n_workers_], &attributes, work, this) == 0;
+      if (started) ++n_workers_;
+    }
+    pthread_attr_destroy(&attributes);
+  }
+  if (!started) stop();
+  return started;
+}
+
+void ThreadPool::stop() {
+  stopping_.store(true);
+  pthread_mutex_lock(&mutex_);
+  pthread_cond_broadcast(&work_arrived_);
+  pthread_mutex_unlock(&mutex_);
+  for (int i = 0; i < n_workers_; ++i) pthread_join(workers_of(this)[i], nullptr);
+  n_workers_ = 0;
+  pthread_cond_destroy(&work_arrived_);
+  pthread_mutex_destroy(&mutex_);
+}
+
+void ThreadPool::parallel(PartFunction function, void* argument, int parts) {
+  function_.store(function, std::memory_order_relaxed);
+  argument_.store(argument, std::memory_order_relaxed);
+  done_.store(0, std::memory_order_relaxed);
+  const std::uint64_t region = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
+  // Part 0 is the caller's from the start. Sequentially consistent against sleepers_: either we see the sleeper, or it sees the ticket.
+  ticket_.store(make_ticket(region, parts, 1));
+  if (sleepers_.load() > 0) wake_sleepers();
+  function(argument, Part{0, parts});
+  done_.fetch_add(1, std::memory_order_relaxed);
+  while (claim_and_run()) {
+  }
+  for (int looks = 0; done_.load(std::memory_order_acquire) != parts; ++looks) {
+    if (looks < kLooksBeforeYield)
+      for (int i = 0; i < 4; ++i) pause_cpu();
+    else
+      sched_yield();
+  }
+}
+
+bool ThreadPool::claim_and_run() {
+  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  while (has_work(ticket)) {
+    const PartFunction function = function_.load(std::memory_order_relaxed);
+    void* const argument = argument_.load(std::memory_order_relaxed);
+    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    function(argument, Part{next_of(ticket), parts_of(ticket)});
+    done_.fetch_add(1, std::memory_order_release);
+    return true;
+  }
+  return false;
+}
+
+void* ThreadPool::work(void* pool) {
+  auto* const self = static_cast<ThreadPool*>(pool);
+  std::uint64_t idle_since = now_ns();
+  while (!self->stopping_.load(std::memory_order_relaxed)) {
+    if (self->claim_and_run()) {
+      while (self->claim_and_run()) {
+      }
+      idle_since = now_ns();
+    }
+    // The clock is read once in many looks: a look that finds work must be quick.
+    bool found = false;
+    for (int i = 0; i < kPausesPerLook && !found; ++i) {
+      pause_cpu();
+      found = has_work(self->ticket_.load(std::memory_order_relaxed));
+    }
+    if (!found && now_ns() - idle_since > kSpinNs) {
+      self->sleep_until_work();
+      idle_since = now_ns();
+    }
+  }
+  return nullptr;
+}
+
+void ThreadPool::sleep_until_work() {
+  pthread_mutex_lock(&mutex_);
+  sleepers_.fetch_add(1);
+  while (!has_work(ticket_.load()) && !stopping_.load()) pthread_cond_wait(&work_arrived_, &mutex_);
+  sleepers_.fetch_sub(1);
+  pthread_mutex_unlock(&mutex_);
+}
+
+void ThreadPool::wake_sleepers() {
+  pthread_mutex_lock(&mutex_);
+  pthread_cond_broadcast(&work_arrived_);
+  pthread_mutex_unlock(&mutex_);
+}
+
+}  // namespace cortado
+
+#endif
