@@ -2,7 +2,7 @@
 #include "cortado/conv2d_direct.h"
 #include "cortado/conv2d_first.h"
 
-#include "check.h"
+#include "kernel_check.h"
 #include "reference.h"
 
 namespace {

@@ -1,0 +1,116 @@
+// Depthwise convolution, blocked → blocked: groups = in_channels = out_channels, lanes are channels.
+// Nothing is copied: rows outside the image are left out of the loop, and the few output columns whose window leaves the
+// image take a slower path. Weights: [cb][kh][kw][B], zero past the last channel (packConv2dDepthwise).
+#pragma once
+
+#include "cortado/conv2d_shape.h"
+#include "cortado/epilogue.h"
+
+namespace cortado {
+
+/** First and past-the-last output index whose whole window [o·stride − pad, + extent) lies inside [0, in). */
+constexpr int first_inside(int pad, int stride) { return pad <= 0 ? 0 : (pad + stride - 1) / stride; }
+
+constexpr int last_inside(int in, int out, int extent, int stride, int pad) {
+  const int room = in - extent + pad;
+  const int end = room < 0 ? 0 : room / stride + 1;
+  return end < out ? end : out;
+}
+
+/** kPixels neighbouring outputs of one row whose columns are all inside; x: first column of the first window, first valid row. */
+template <const Conv2dShape& S, int kPixels, class Ep>
+CORTADO_INLINE void depthwise_tile(const float* x, const float* w, int kernel_rows, float* y, const Ep& ep, std::int64_t channel,
+                                   std::int64_t offset) {
+  constexpr int B = S.block;
+  using F = Vec<float, B>;
+  F acc[kPixels] = {};
+  for (int kh = 0; kh < kernel_rows; ++kh) {
+    static_for<0, S.kernel_w>([&](auto kw) __attribute__((always_inline)) {
+      const F filter = load<F>(w + kw * B);
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+        acc[p] = fma(load<F>(x + (p * S.stride_w + kw * S.dilation_w) * B), filter, acc[p]);
+      });
+    });
+    x += static_cast<std::int64_t>(S.dilation_h) * S.in_width * B;
+    w += S.kernel_w * B;
+  }
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    store(y + p * B, finish<F, ChannelLanes>(ep, acc[p], channel, offset + p * B));
+  });
+}
+
+/** One output whose window may leave the image sideways; x: the row's first pixel. */
+template <const Conv2dShape& S, class Ep>
+CORTADO_INLINE void depthwise_border(const float* x, const float* w, int kernel_rows, int col, float* y, const Ep& ep,
+                                     std::int64_t channel, std::int64_t offset) {
+  constexpr int B = S.block;
+  using F = Vec<float, B>;
+  F acc{};
+  for (int kh = 0; kh < kernel_rows; ++kh) {
+    for (int kw = 0; kw < S.kernel_w; ++kw) {
+      const int iw = col * S.stride_w - S.pad_left + kw * S.dilation_w;
+      if (iw < 0 || iw >= S.in_width) continue;
+      acc = fma(load<F>(x + iw * B), load<F>(w + kw * B), acc);
+    }
+    x += static_cast<std::int64_t>(S.dilation_h) * S.in_width * B;
+    w += S.kernel_w * B;
+  }
+  store(y, finish<F, ChannelLanes>(ep, acc, channel, offset));
+}
+
+/** One output row of one block of channels. */
+template <const Conv2dShape& S, class Ep>
+CORTADO_NOINLINE void depthwise_row(const float* x, const float* w, int row, float* y, const Ep& ep, std::int64_t channel,
+                                    std::int64_t offset) {
+  constexpr int B = S.block;
+  constexpr int begin = first_inside(S.pad_left, S.stride_w);
+  constexpr int end = last_inside(S.in_width, S.out_width, dilated_extent(S.kernel_w, S.dilation_w), S.stride_w, S.pad_left);
+  constexpr int pixels = CORTADO_VECTOR_BYTES == 64 ? 14 : 6;
+  constexpr int inside = end > begin ? end - begin : 0;
+  constexpr Split tiles = split_by(inside > 0 ? inside : 1, pixels);
+  const int top = row * S.stride_h - S.pad_top;
+  const int first = top < 0 ? static_cast<int>(ceil_div(-top, S.dilation_h)) : 0;
+  const int fitting = S.in_height > top ? static_cast<int>(ceil_div(S.in_height - top, S.dilation_h)) : 0;
+  const int last = fitting < S.kernel_h ? fitting : S.kernel_h;
+  const int kernel_rows = last > first ? last - first : 0;
+  const float* row_w = w + first * S.kernel_w * B;
+  const float* row_x = kernel_rows > 0 ? x + (static_cast<std::int64_t>(top) + first * S.dilation_h) * S.in_width * B : x;
+  constexpr int left_end = inside > 0 ? begin : S.out_width;
+  for (int col = 0; col < left_end; ++col) depthwise_border<S>(row_x, row_w, kernel_rows, col, y + col * B, ep, channel, offset + col * B);
+  if constexpr (inside > 0) {
+    int col = begin;
+    for (int tile = 0; tile < tiles.longer(); ++tile, col += tiles.base() + 1) {
+      depthwise_tile<S, tiles.base() + (tiles.longer() > 0 ? 1 : 0)>(row_x + (col * S.stride_w - S.pad_left) * B, row_w, kernel_rows,
+                                                                    y + col * B, ep, channel, offset + col * B);
+    }
+    for (; col < end; col += tiles.base()) {
+      depthwise_tile<S, tiles.base()>(row_x + (col * S.stride_w - S.pad_left) * B, row_w, kernel_rows, y + col * B, ep, channel,
+                                      offset + col * B);
+    }
+    for (; col < S.out_width; ++col) depthwise_border<S>(row_x, row_w, kernel_rows, col, y + col * B, ep, channel, offset + col * B);
+  }
+}
+
+/** y = ep(x ∗ w), one filter per channel. Parts split the rows of all images and blocks. */
+template <const Conv2dShape& S, class Ep>
+void conv2d_depthwise(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep) {
+  static_assert(S.groups == S.in_channels && S.in_channels == S.out_channels, "depthwise: one filter per channel");
+  constexpr int B = S.block;
+  constexpr std::int64_t blocks = ceil_div(S.in_channels, B);
+  constexpr std::int64_t x_plane = static_cast<std::int64_t>(S.in_height) * S.in_width * B;
+  constexpr std::int64_t y_row = static_cast<std::int64_t>(S.out_width) * B;
+  constexpr std::int64_t y_plane = S.out_height * y_row;
+  const std::int64_t x_image = stride_or(S.x_image_stride, blocks * x_plane);
+  const std::int64_t y_image = stride_or(S.y_image_stride, blocks * y_plane);
+  const Range share = share_of(part, n * blocks * S.out_height);
+  for (std::int64_t item = share.begin; item < share.end; ++item) {
+    const std::int64_t row = item % S.out_height;
+    const std::int64_t block = item / S.out_height % blocks;
+    const std::int64_t image = item / S.out_height / blocks;
+    const std::int64_t at = block * y_plane + row * y_row;
+    depthwise_row<S>(x + image * x_image + block * x_plane, w + block * S.kernel_h * S.kernel_w * B, static_cast<int>(row),
+                     y + image * y_image + at, ep, block * B, image * blocks * y_plane + at);
+  }
+}
+
+}  // namespace cortado
