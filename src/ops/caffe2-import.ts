@@ -48,6 +48,11 @@ export interface ImportScope {
   /** emit for one output. */
   emitOne(op: string, inputs: readonly (Value | undefined)[], attrs?: Attrs): Value;
   constant(tensor: Tensor, name?: string): Value;
+  /**
+   * A blob that the operator reads without naming it among its inputs (`__CAFFE2_STYLIZER_NOISE__`): the net's own value of
+   * that blob when it has one, else an optional graph input of this type, which reads as zeros when absent.
+   */
+  implicitInput(blob: string, type: TensorType): Value;
   fail(
     message: string,
     more?: Omit<Problem, 'code' | 'message' | 'where'> & { readonly code?: Problem['code']; readonly blob?: string },
