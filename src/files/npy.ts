@@ -3,8 +3,7 @@
 
 import fs from 'node:fs';
 import { fail, type Where } from '../errors.js';
-import type { DType } from '../ir/dtype.js';
-import { dtypeSizeBytes } from '../ir/dtype.js';
+import { type DType, dtypeSizeBytes } from '../ir/dtype.js';
 import { allocateData, makeTensor, type NumericData, type NumericTensor, type Tensor } from '../ir/tensor.js';
 import { type ByteSource, type FileOrBytes, whereIn, withByteSource } from './byte-source.js';
 
@@ -64,7 +63,14 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
 }
 
 export function writeNpy(file: string, tensor: Tensor): void {
-  fs.writeFileSync(file, encodeNpy(tensor));
+  const bytes = encodeNpy(tensor);
+  try {
+    fs.writeFileSync(file, bytes);
+  } catch (error) {
+    fail('bad-option', `cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
+      where: { file },
+    });
+  }
 }
 
 function readHeader(source: ByteSource): NpyHeader {

@@ -78,6 +78,12 @@ describe('hostile binary nets', () => {
     expectProblem(() => parseNetDefText(opening), 'invalid-model', /nested more than 100 deep/);
   });
 
+  it('millions of empty messages or strings are refused before they fill the memory', () => {
+    const pairs = (byte: number): Uint8Array => new Uint8Array(2 ** 22).map((_, i) => (i % 2 === 0 ? byte : 0));
+    expectProblem(() => decodeNetDef(pairs(0x12)), 'invalid-model', /more than 1048576 messages and strings/);
+    expectProblem(() => decodeNetDef(pairs(0x3a)), 'invalid-model', /more than 1048576 messages and strings/);
+  });
+
   it('the writer refuses what the reader would', () => {
     let net = makeNet({});
     for (let level = 0; level < 40; level++) {

@@ -80,6 +80,11 @@ describe('npy', () => {
     });
   }
 
+  it('says when a file cannot be written', () => {
+    const write = (): void => writeNpy('/no/such/folder/a.npy', floatTensor([1], [1]));
+    expectProblem(write, 'bad-option', /a.npy: cannot be written/);
+  });
+
   it('refuses versions and types that it does not know', () => {
     expectProblem(() => readNpy(npy(header('<f4', '()'), [], 3)), 'unsupported', /version/);
     for (const descr of ['>f4', '|O', '<U5', '<c8']) {

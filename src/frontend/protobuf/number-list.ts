@@ -56,7 +56,6 @@ export class NumberList {
     this.words = grown;
   }
 
-  /** Room for at least one more element; the words themselves, to be filled from `usedWords` on. */
   pushWord(word: number): void {
     if (this.usedWords === this.words.length) this.reserve(1, false);
     this.words[this.usedWords++] = word;
