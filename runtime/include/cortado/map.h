@@ -55,18 +55,26 @@ CORTADO_INLINE void map_row(std::int64_t begin, std::int64_t end, Out* out, cons
   for (; i < end; ++i) out[i] = static_cast<Out>(f(row.at[i * row.stride]...));
 }
 
+/** Output rows [rows.begin, rows.end), with an odometer over all axes but the innermost. */
 template <int W, int kOperands, class F, class Out, class... In, std::size_t... kIndex>
 CORTADO_INLINE void map_rows(Range rows, const MapDims<kOperands>& d, Out* out, const F& f, std::index_sequence<kIndex...>, const In*... in) {
   const int last = d.rank - 1;
+  std::int64_t index[kMaxMapRank] = {};
+  std::int64_t offset[kOperands > 0 ? kOperands : 1] = {};
+  std::int64_t rest = rows.begin;
+  for (int axis = last - 1; axis >= 0; rest /= d.dims[axis], --axis) {
+    index[axis] = rest % d.dims[axis];
+    for (int operand = 0; operand < kOperands; ++operand) offset[operand] += index[axis] * d.strides[operand][axis];
+  }
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-    std::int64_t offset[sizeof...(In) > 0 ? sizeof...(In) : 1] = {};
-    std::int64_t rest = row;
-    for (int axis = last - 1; axis >= 0; --axis) {
-      const std::int64_t index = rest % d.dims[axis];
-      rest /= d.dims[axis];
-      for (int operand = 0; operand < kOperands; ++operand) offset[operand] += index * d.strides[operand][axis];
-    }
     map_row<W, F, Out, In...>(0, d.dims[last], out + row * d.dims[last], f, MapRow<In>{in + offset[kIndex], d.strides[kIndex][last]}...);
+    for (int axis = last - 1; axis >= 0; --axis) {
+      const bool wraps = ++index[axis] == d.dims[axis];
+      const std::int64_t steps = wraps ? 1 - d.dims[axis] : 1;
+      for (int operand = 0; operand < kOperands; ++operand) offset[operand] += steps * d.strides[operand][axis];
+      if (!wraps) break;
+      index[axis] = 0;
+    }
   }
 }
 
@@ -74,12 +82,12 @@ CORTADO_INLINE void map_rows(Range rows, const MapDims<kOperands>& d, Out* out, 
 template <int W, class F, class Out, class... In>
 void map_broadcast(Part part, const MapDims<static_cast<int>(sizeof...(In))>& d, Out* out, const F& f, const In*... in) {
   constexpr int operands = static_cast<int>(sizeof...(In));
-  std::int64_t rows = 1;
-  for (int axis = 0; axis + 1 < d.rank; ++axis) rows *= d.dims[axis];
   if (d.rank == 0) {
     if (part.index == 0) *out = static_cast<Out>(f(*in...));
     return;
   }
+  std::int64_t rows = 1;
+  for (int axis = 0; axis + 1 < d.rank; ++axis) rows *= d.dims[axis];
   map_rows<W, operands, F, Out, In...>(share_of(part, rows), d, out, f, std::make_index_sequence<sizeof...(In)>{}, in...);
 }
 

@@ -74,8 +74,8 @@ CORTADO_INLINE V log(V x) {
   const V half_square = splat<V>(0.5f) * f * f;
   const V low = fma(s, fma(p, z, half_square), exponent * splat<V>(-1.42860677e-6f));
   const V result = fma(exponent, splat<V>(0.693145752f), f - (half_square - low));
-  const V infinity = splat<V>(__builtin_inff());
-  const V outside = select(eq(x, splat<V>(0.0f)), -infinity, select(gt(x, splat<V>(0.0f)), x, splat<V>(__builtin_nanf(""))));
+  const V infinity = splat<V>(kInfinityF);
+  const V outside = select(eq(x, splat<V>(0.0f)), -infinity, select(gt(x, splat<V>(0.0f)), x, splat<V>(kNanF)));
   const auto finite = lt(x, infinity);
   return select(gt(x, splat<V>(0.0f)), select(finite, result, outside), outside);
 }

@@ -162,6 +162,58 @@ CORTADO_INLINE V ceil(V x) {
   return -floor(-x);
 }
 
+/** Nearest whole number, ties to even: 0.5 gives 0, 1.5 gives 2. Adding 2^23 leaves no room for a fraction. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V round_half_even(V x) {
+  const V shift = copysign(splat<V>(8388608.0f), x);
+  return abs(x) < 8388608.0f ? copysign((x + shift) - shift, x) : x;
+}
+
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V divide(V a, V b) {
+  return a / b;
+}
+
+/** C's remainder, lane by lane (rare in nets). */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V remainder(V a, V b) {
+  V result;
+  for (int lane = 0; lane < kLanesOf<V>; ++lane) result[lane] = __builtin_fmodf(a[lane], b[lane]);
+  return result;
+}
+
+// On lane masks only.
+template <class M, IfVector<M> = 0>
+CORTADO_INLINE M logical_and(M a, M b) {
+  return a & b;
+}
+template <class M, IfVector<M> = 0>
+CORTADO_INLINE M logical_or(M a, M b) {
+  return a | b;
+}
+template <class M, IfVector<M> = 0>
+CORTADO_INLINE M logical_xor(M a, M b) {
+  return a ^ b;
+}
+template <class M, IfVector<M> = 0>
+CORTADO_INLINE M logical_not(M a) {
+  return ~a;
+}
+
+/** float lanes to bool: a mask of what is not zero. Mask to float: 1 and 0. float to float: itself. */
+template <class T, class V, IfVector<V> = 0>
+CORTADO_INLINE auto cast(V x) {
+  constexpr bool is_mask = std::is_same_v<LaneOf<V>, std::int32_t>;
+  static_assert(std::is_same_v<T, float> || (std::is_same_v<T, bool> && !is_mask), "vectors know float and bool; map such functors as scalars");
+  if constexpr (std::is_same_v<T, bool>) {
+    return x != V{};
+  } else if constexpr (is_mask) {
+    return select(x, splat<Rebind<V, float>>(1.0f), Rebind<V, float>{});
+  } else {
+    return x;
+  }
+}
+
 /** Correctly rounded. The compilers have no vector square root, and turn a loop of scalar ones into calls (for errno). */
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V sqrt(V x) {
