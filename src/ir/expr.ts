@@ -462,23 +462,32 @@ function applyWord(word: string, operands: readonly ScalarExpr[]): ScalarExpr | 
   return compareOp !== undefined && a !== undefined && b !== undefined ? compare(compareOp, a, b) : undefined;
 }
 
+/** `vector`: one functor serves scalars and vectors through a type V; `scalar`: plain numbers of the arguments' dtypes. */
+export type CppForm = 'vector' | 'scalar';
+
 /**
- * C++ text over the names of the arguments, calling the overloads of cortado/scalar.h and cortado/simd.h, so that one
- * functor serves scalars and vectors. `like` names a value of the vector (or scalar) type: constants become splats.
+ * C++ text over the names of the arguments, calling the overloads of cortado/scalar.h, simd.h, math.h and expression.h.
+ * In vector form constants become `splat<V>(…)`. Integer arithmetic goes through functions that wrap without undefined
+ * behaviour.
  */
-export function exprToCpp(expr: ScalarExpr, names: readonly string[], args: readonly DType[]): string {
-  const print = (e: ScalarExpr): string => exprToCpp(e, names, args);
+export function exprToCpp(expr: ScalarExpr, names: readonly string[], args: readonly DType[], form: CppForm = 'vector'): string {
+  const print = (e: ScalarExpr): string => exprToCpp(e, names, args, form);
   switch (expr.kind) {
     case 'arg':
       return names[expr.index] ?? fail('internal', `expression reads argument ${expr.index} of ${names.length}`);
-    case 'const':
-      return `splat<V>(${cppLiteral(expr.value, expr.dtype)})`;
-    case 'unary':
-      return expr.op === 'neg' ? `-${wrapIfBinary(expr.x, print)}` : `${cppName(expr.op)}(${print(expr.x)})`;
+    case 'const': {
+      const literal = cppLiteral(expr.value, expr.dtype);
+      return form === 'vector' ? `splat<V>(${literal})` : literal;
+    }
+    case 'unary': {
+      const isFloating = isFloat(exprDType(expr.x, args));
+      if (expr.op === 'neg') return isFloating ? `-${wrapIfInfix(expr.x, args, print)}` : `wrap_neg(${print(expr.x)})`;
+      return `${cppName(expr.op)}(${print(expr.x)})`;
+    }
     case 'binary': {
-      const infix = kInfix[expr.op];
-      if (infix === undefined) return `${cppName(expr.op)}(${print(expr.a)}, ${print(expr.b)})`;
-      return `${wrapIfBinary(expr.a, print)} ${infix} ${wrapIfBinary(expr.b, print)}`;
+      const infix = isFloat(exprDType(expr.a, args)) ? kInfix[expr.op] : undefined;
+      if (infix !== undefined) return `${wrapIfInfix(expr.a, args, print)} ${infix} ${wrapIfInfix(expr.b, args, print)}`;
+      return `${kInfix[expr.op] === undefined ? cppName(expr.op) : `wrap_${expr.op}`}(${print(expr.a)}, ${print(expr.b)})`;
     }
     case 'compare':
       return `${expr.op}(${print(expr.a)}, ${print(expr.b)})`;
@@ -493,9 +502,12 @@ export function exprToCpp(expr: ScalarExpr, names: readonly string[], args: read
 
 const kInfix: { readonly [O in BinaryOp]?: string } = { add: '+', sub: '-', mul: '*' };
 
-function wrapIfBinary(expr: ScalarExpr, print: (e: ScalarExpr) => string): string {
-  const infix = expr.kind === 'binary' && kInfix[expr.op] !== undefined;
-  return infix || (expr.kind === 'unary' && expr.op === 'neg') ? `(${print(expr)})` : print(expr);
+function wrapIfInfix(expr: ScalarExpr, args: readonly DType[], print: (e: ScalarExpr) => string): string {
+  const isFloating = (e: ScalarExpr): boolean => isFloat(exprDType(e, args));
+  const infix =
+    (expr.kind === 'binary' && kInfix[expr.op] !== undefined && isFloating(expr.a)) ||
+    (expr.kind === 'unary' && expr.op === 'neg' && isFloating(expr.x));
+  return infix ? `(${print(expr)})` : print(expr);
 }
 
 /** C++ names that would clash with keywords or the C library get a suffix. */

@@ -1,7 +1,7 @@
 // The functor of a kernel call: a node's fused epilogue with how each operand is read, or the body of a map.
 
 import { fail } from '../errors.js';
-import { dimEquals, isStatic, shapeEquals, type Shape } from '../ir/dim.js';
+import { dimEquals, isStatic, type Shape, shapeEquals } from '../ir/dim.js';
 import { epilogueOperands, type Node } from '../ir/graph.js';
 import { makeTensor, type NumericTensor } from '../ir/tensor.js';
 import type { FunctorSpec, KernelArg, KernelRequest, OperandAccess } from './kernel-call.js';
@@ -35,7 +35,8 @@ export function epilogueFunctor(request: KernelRequest, padTo: number, packStart
   const packs: NumericTensor[] = [];
   const firstOperand = node.inputs.length - node.epilogue.operands;
   const operands = epilogueOperands(node).map((value, k) => {
-    const access = operandAccess(value.type.shape, result.shape) ?? fail('internal', `operand ${value.name} cannot be fused`);
+    const access =
+      operandAccess(value.type.shape, result.shape) ?? fail('internal', `operand ${value.name} cannot be fused`);
     const constant = request.constant(value);
     let arg: KernelArg = { kind: 'input', index: firstOperand + k };
     if (access === 'channel' && constant !== undefined && constant.dtype !== 'str') {
@@ -48,7 +49,7 @@ export function epilogueFunctor(request: KernelRequest, padTo: number, packStart
     return { access, arg };
   });
   const argTypes = [result.dtype, ...epilogueOperands(node).map((value) => value.type.dtype)];
-  return { functor: { expr: node.epilogue.expr, argTypes, operands }, packs };
+  return { functor: { kind: 'epilogue', expr: node.epilogue.expr, argTypes, operands }, packs };
 }
 
 /** The values of a vector followed by zeros up to a multiple of `multiple`. */

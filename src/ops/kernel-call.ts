@@ -38,7 +38,11 @@ export type KernelArg =
   /** Dims<rank>{…} of run-time sizes. */
   | { readonly kind: 'dims'; readonly shape: Shape }
   /** An aggregate filled at run time: `ConvDims{3, 64, 1, {1, 224, 224}, …}`. */
-  | { readonly kind: 'struct'; readonly type: string; readonly fields: readonly (readonly [name: string, value: StructValue])[] }
+  | {
+      readonly kind: 'struct';
+      readonly type: string;
+      readonly fields: readonly (readonly [name: string, value: StructValue])[];
+    }
   | { readonly kind: 'literal'; readonly value: number; readonly dtype: DType }
   /** A constexpr array of int64: `Dims<n>{…}`; permutations, axes, pads. */
   | { readonly kind: 'list'; readonly values: readonly number[] }
@@ -59,8 +63,12 @@ export type OperandAccess =
   /** One value. */
   | 'scalar';
 
-/** A fused expression with how each operand (argument 1..) is read; argument 0 is the kernel's own value. */
+/**
+ * An epilogue: argument 0 is the kernel's own value, `operands` say how arguments 1.. are read. A map's body: all
+ * arguments are passed to the call, `operands` is empty.
+ */
 export interface FunctorSpec {
+  readonly kind: 'epilogue' | 'map';
   readonly expr: ScalarExpr;
   /** dtypes of all arguments of the expression, argument 0 first. */
   readonly argTypes: readonly DType[];

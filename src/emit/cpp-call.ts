@@ -1,0 +1,137 @@
+// One kernel call as C++ text: template arguments, pointers, sizes, functor.
+
+import { fail, unreachable } from '../errors.js';
+import type { Dim } from '../ir/dim.js';
+import { dtypeCpp } from '../ir/dtype.js';
+import { cppLiteral } from '../ir/expr.js';
+import type { ConfigValue, KernelArg, KernelConfig, StructValue, TemplateArg } from '../ops/kernel-call.js';
+import type { KernelStep, Operand, Place } from '../plan/program.js';
+import { dimToCpp } from './cpp-dim.js';
+
+/** Names of things shared between steps: configs, functors, symbols, inputs, outputs. */
+export interface SharedNames {
+  config(config: KernelConfig): string;
+  functor(step: KernelStep): string;
+  symbol(name: string): string;
+  input(index: number): string;
+  output(index: number): string;
+}
+
+/** `conv2d_direct<kConv1, kTile1>(part, 1, …)`. */
+export function callToCpp(step: KernelStep, names: SharedNames): string {
+  const { call } = step;
+  const template = call.template.map((argument) => templateArgToCpp(argument, step, names));
+  const typed = template.length === 0 ? '' : `<${template.join(', ')}>`;
+  const args = ['part', ...call.args.map((argument) => argToCpp(argument, step, names))];
+  return `${call.fn}${typed}(${args.join(', ')})`;
+}
+
+function templateArgToCpp(argument: TemplateArg, step: KernelStep, names: SharedNames): string {
+  switch (argument.kind) {
+    case 'config':
+      return names.config(argument.config ?? step.call.config ?? fail('internal', `${step.call.fn} has no config`));
+    case 'dtype':
+      return dtypeCpp(argument.dtype);
+    case 'number':
+      return String(argument.value);
+    case 'bool':
+      return String(argument.value);
+    case 'functor':
+      return step.call.functor === undefined ? 'NoEpilogue' : names.functor(step);
+    case 'type':
+      return argument.cpp;
+    default:
+      return unreachable(argument);
+  }
+}
+
+function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): string {
+  const symbol = (name: string): string => names.symbol(name);
+  switch (argument.kind) {
+    case 'input':
+      return operandToCpp(step.inputs[argument.index], names);
+    case 'output':
+      return outputToCpp(step, argument.index, names);
+    case 'packed': {
+      const tensor = step.call.packs?.[argument.index] ?? fail('internal', `${step.call.fn} has no pack ${argument.index}`);
+      return `run.weight<${dtypeCpp(tensor.dtype)}>(${step.packsBytes[argument.index] ?? 0})`;
+    }
+    case 'scratch':
+      if (step.scratch === undefined) return 'nullptr';
+      return `run.scratch<float>(part, ${step.scratch.offsetBytes}, ${step.scratch.bytesPerPart})`;
+    case 'extent':
+      return dimToCpp(argument.dim, symbol);
+    case 'dims':
+      return `Dims<${argument.shape.length}>{{${argument.shape.map((dim) => dimToCpp(dim, symbol)).join(', ')}}}`;
+    case 'list':
+      return `Dims<${argument.values.length}>{{${argument.values.join(', ')}}}`;
+    case 'struct':
+      return `${argument.type}{${argument.fields.map(([, value]) => structValueToCpp(value, symbol)).join(', ')}}`;
+    case 'literal':
+      return cppLiteral(argument.value, argument.dtype);
+    case 'store-extent':
+      return `&${extentVariable(argument.symbol.name, names)}`;
+    case 'functor':
+      return functorToCpp(step, names);
+    default:
+      return unreachable(argument);
+  }
+}
+
+/** The local that receives a size computed by a kernel. */
+export function extentVariable(symbolName: string, names: SharedNames): string {
+  return `found_${names.symbol(symbolName)}`;
+}
+
+function outputToCpp(step: KernelStep, index: number, names: SharedNames): string {
+  const operand = step.outputs[index];
+  return operand === undefined ? 'nullptr' : operandToCpp(operand, names);
+}
+
+export function operandToCpp(operand: Operand | undefined, names: SharedNames): string {
+  if (operand === undefined) return 'static_cast<const float*>(nullptr)';
+  return placeToCpp(operand.place, dtypeCpp(operand.type.dtype), names);
+}
+
+function placeToCpp(place: Place, cpp: string, names: SharedNames): string {
+  switch (place.kind) {
+    case 'arena':
+      return `run.at<${cpp}>(${place.offsetBytes})`;
+    case 'weight':
+      return `run.weight<${cpp}>(${place.offsetBytes})`;
+    case 'input':
+      return withOffset(`run.input<${cpp}>(${names.input(place.index)})`, place.offsetBytes, cpp);
+    case 'output':
+      return withOffset(`run.output<${cpp}>(${names.output(place.index)})`, place.offsetBytes, cpp);
+    default:
+      return unreachable(place);
+  }
+}
+
+function withOffset(pointer: string, offsetBytes: number, cpp: string): string {
+  return offsetBytes === 0 ? pointer : `${pointer} + ${offsetBytes} / sizeof(${cpp})`;
+}
+
+function functorToCpp(step: KernelStep, names: SharedNames): string {
+  if (step.call.functor === undefined) return 'NoEpilogue{}';
+  const operands = step.call.functor.operands.map(({ arg }) => argToCpp(arg, step, names));
+  return `${names.functor(step)}{${operands.join(', ')}}`;
+}
+
+function structValueToCpp(value: StructValue, symbol: (name: string) => string): string {
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return String(value);
+  if (isList(value)) return `{${value.map((item) => structValueToCpp(item, symbol)).join(', ')}}`;
+  if ('float' in value) return cppLiteral(value.float, 'f32');
+  return dimToCpp(value as Dim, symbol);
+}
+
+function isList(value: StructValue): value is readonly StructValue[] {
+  return Array.isArray(value);
+}
+
+/** `64, 112, 112` with nested braces for arrays. */
+export function configFields(config: KernelConfig): string {
+  const text = (value: ConfigValue): string => (typeof value === 'object' ? `{${value.join(', ')}}` : String(value));
+  return config.fields.map(([, value]) => text(value)).join(', ');
+}

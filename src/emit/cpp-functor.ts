@@ -1,0 +1,84 @@
+// Functors: fused epilogues and map bodies as C++ structs, printed from scalar expressions.
+
+import { countArg, exprDType, exprToCpp, type ScalarExpr } from '../ir/expr.js';
+import { type DType, dtypeCpp } from '../ir/dtype.js';
+import type { FunctorSpec } from '../ops/kernel-call.js';
+
+/** The struct's body with `NAME` in place of its name, so that equal functors can be shared. */
+export function functorText(spec: FunctorSpec): string {
+  return spec.kind === 'epilogue' ? epilogueText(spec) : mapText(spec);
+}
+
+function epilogueText(spec: FunctorSpec): string {
+  const names = spec.argTypes.map((_, i) => `x${i}`);
+  const fields = spec.operands.map((_, k) => `  const ${dtypeCpp(spec.argTypes[k + 1] ?? 'f32')}* operand${k + 1};`);
+  const loads = spec.operands.map(({ access }, k) => {
+    const operand = `operand${k + 1}`;
+    if (access === 'scalar') return `    const V x${k + 1} = splat<V>(*${operand});`;
+    if (access === 'channel') return `    const V x${k + 1} = Lanes::template channel<V>(${operand}, channel);`;
+    return `    const V x${k + 1} = load<V>(${operand} + offset);`;
+  });
+  const uses = (access: string): boolean => spec.operands.some((operand) => operand.access === access);
+  const parameters = [
+    countArg(spec.expr, 0) > 0 ? 'V x0' : 'V',
+    `std::int64_t${uses('channel') ? ' channel' : ''}`,
+    `std::int64_t${uses('full') ? ' offset' : ''}`,
+  ];
+  return [
+    'struct NAME {',
+    ...fields,
+    '  template <class V, class Lanes>',
+    `  CORTADO_INLINE V operator()(${parameters.join(', ')}) const {`,
+    ...loads,
+    `    return ${exprToCpp(spec.expr, names, spec.argTypes)};`,
+    '  }',
+    '};',
+  ].join('\n');
+}
+
+function mapText(spec: FunctorSpec): string {
+  const names = spec.argTypes.map((_, i) => `x${i}`);
+  const used = (i: number): string => (countArg(spec.expr, i) > 0 ? ` x${i}` : '');
+  if (isUniformFloat(spec.expr, spec.argTypes)) {
+    return [
+      'struct NAME {',
+      '  template <class V>',
+      `  CORTADO_INLINE V operator()(${names.map((_, i) => `V${used(i)}`).join(', ')}) const {`,
+      `    return ${exprToCpp(spec.expr, names, spec.argTypes)};`,
+      '  }',
+      '};',
+    ].join('\n');
+  }
+  const parameters = spec.argTypes.map((dtype, i) => `${dtypeCpp(dtype)}${used(i)}`);
+  const result = dtypeCpp(exprDType(spec.expr, spec.argTypes));
+  return [
+    'struct NAME {',
+    `  CORTADO_INLINE ${result} operator()(${parameters.join(', ')}) const {`,
+    `    return ${exprToCpp(spec.expr, names, spec.argTypes, 'scalar')};`,
+    '  }',
+    '};',
+  ].join('\n');
+}
+
+/** All values are float32 and conditions occur only inside selects: the functor can run on vectors. */
+function isUniformFloat(expr: ScalarExpr, args: readonly DType[]): boolean {
+  const floats = (e: ScalarExpr): boolean => {
+    switch (e.kind) {
+      case 'arg':
+        return args[e.index] === 'f32';
+      case 'const':
+        return e.dtype === 'f32';
+      case 'cast':
+        return false;
+      case 'unary':
+        return e.op !== 'not' && floats(e.x);
+      case 'binary':
+        return e.op !== 'and' && e.op !== 'or' && e.op !== 'xor' && floats(e.a) && floats(e.b);
+      case 'compare':
+        return false;
+      case 'select':
+        return e.test.kind === 'compare' && floats(e.test.a) && floats(e.test.b) && floats(e.yes) && floats(e.no);
+    }
+  };
+  return floats(expr) && args.every((dtype) => dtype === 'f32');
+}

@@ -1,0 +1,402 @@
+// plan: a typed, laid-out Graph becomes a Program. Read top to bottom: layouts, order, kernels, lifetimes, arena, steps.
+
+import { fail } from '../errors.js';
+import { dimEquals, dimMax, dimMul, type DimSymbol, dimSymbols, isStatic, shapeEquals, shapeSize } from '../ir/dim.js';
+import { exprChildren, type ScalarExpr } from '../ir/expr.js';
+import { type Graph, type Node, operatorInputs, type Origin, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { maxSizeBytes, type TensorType } from '../ir/type.js';
+import { opDef } from '../ops/define.js';
+import type { KernelCall, KernelRequest, KernelTarget } from '../ops/kernel-call.js';
+import { type ArenaPlan, type BufferRequest, checkArena, planArena } from './arena.js';
+import { assignLayouts } from './assign-layouts.js';
+import { selectKernel } from './kernels/table.js';
+import { type Calls, flatten, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
+import { type Item, type Linear, linearize } from './linearize.js';
+import type { KernelStep, Layer, Operand, Place, Program, ProgramInput, ProgramOutput, ProgramSymbol, Step } from './program.js';
+import { WeightLayout } from './weights.js';
+
+export interface PlanOptions {
+  readonly target: KernelTarget;
+  /** Blocked layouts, views and in-place results; off: every operator is a row-major step of its own. */
+  readonly optimize: boolean;
+  /** Operators of the net as published, for introspection. */
+  readonly opCount: number;
+}
+
+/** Below this many multiply-adds or bytes a step is not worth splitting over threads. */
+const kMinPartMacs = 200_000;
+const kMinPartBytes = 256 * 1024;
+
+/** Plans memory, kernels and weights. Fails with every operator that has no kernel. */
+export function buildProgram(source: Graph, options: PlanOptions): Program {
+  const graph = options.optimize ? assignLayouts(source, options.target) : source;
+  const linear = linearize(graph, options.optimize);
+  const calls = lowerAll(linear, options.target);
+  return new Planner(graph, linear, calls, options).run();
+}
+
+function lowerAll(linear: Linear, target: KernelTarget): Calls {
+  const calls = new Map<Item, KernelCall & { readonly kernel: string }>();
+  for (const item of flatten(linear.items)) {
+    if (item.kind === 'node') {
+      const constant = (value: Value | undefined): Tensor | undefined =>
+        value === undefined ? undefined : constantTensor(linear, value);
+      const request: KernelRequest = { node: item.node, target, constant };
+      calls.set(item, selectKernel(request));
+    } else if (item.kind === 'copy') calls.set(item, copyCall(item.from));
+  }
+  return calls;
+}
+
+function constantTensor(linear: Linear, value: Value): Tensor | undefined {
+  const root = linear.storage.fills(value) ? linear.storage.rootOf(value) : value;
+  return linear.constants.get(value)?.constants.get(value) ?? (root === value ? undefined : reshaped(linear, root, value));
+}
+
+/** A reshaped view of a constant is a constant. */
+function reshaped(linear: Linear, root: Value, value: Value): Tensor | undefined {
+  const tensor = linear.constants.get(root)?.constants.get(root);
+  return tensor === undefined || !value.type.shape.every(isStatic) ? undefined : { ...tensor, dims: value.type.shape.map(dimMax) };
+}
+
+function copyCall(from: Value): KernelCall & { readonly kernel: string } {
+  const count = from.type.layout.kind === 'rowMajor' ? shapeSize(from.type.shape) : storedElements(from.type);
+  return {
+    kernel: 'copy',
+    header: 'cortado/copy.h',
+    fn: 'copy',
+    template: [{ kind: 'dtype', dtype: from.type.dtype }],
+    args: [{ kind: 'extent', dim: count }, { kind: 'input', index: 0 }, { kind: 'output', index: 0 }],
+    parts: 1 << 16,
+  };
+}
+
+/** Elements in memory of a blocked tensor: channels rounded up to whole blocks. */
+function storedElements(type: TensorType) {
+  const block = type.layout.kind === 'blocked' ? type.layout.block : 1;
+  const [n = 1, c = 1, ...spatial] = type.shape;
+  return dimMul(dimMul(n, Math.ceil(dimMax(c) / block) * block), shapeSize(spatial));
+}
+
+class Planner {
+  private readonly weights = new WeightLayout();
+  private readonly layers: Layer[] = [];
+  private readonly symbols = new Map<string, DimSymbol>();
+  private readonly inputIndex: ReadonlyMap<Value, number>;
+  private readonly outputIndex: ReadonlyMap<Value, number>;
+  private readonly offsets = new Map<Value, number>();
+  private readonly scratchOffsets = new Map<Item, number>();
+  private readonly rawConstants = new Set<Value>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly linear: Linear,
+    private readonly calls: Calls,
+    private readonly options: PlanOptions,
+  ) {
+    this.inputIndex = new Map(graph.inputs.map(({ value }, i) => [value, i]));
+    this.outputIndex = new Map(linear.outputRoots.map((root, i) => [root, i]));
+  }
+
+  run(): Program {
+    const isFixed = (root: Value): boolean => this.inputIndex.has(root) || this.linear.constants.has(root);
+    const lifetimes = this.options.optimize
+      ? mergeInPlace(this.linear, this.calls, isFixed)
+      : mergeInPlace(this.linear, new Map([...this.calls].map(([item, call]) => [item, { ...call, inPlace: [] }])), isFixed);
+    const { requests, plan } = this.planMemory(lifetimes);
+    this.collectSymbols();
+    const known = new Set(this.graph.inputs.flatMap(({ value }) => value.type.shape.flatMap(dimSymbols)).map((s) => s.name));
+    const steps = this.steps(this.linear.items);
+    return {
+      name: this.graph.name,
+      symbols: [...this.symbols.values()].map(({ name, min, max }): ProgramSymbol => ({ name, min, max })),
+      inputs: this.graph.inputs.map((input) => this.programInput(input)),
+      outputs: this.graph.outputs.map((output, i) => this.programOutput(output.name, output.value, i)),
+      layers: this.layers,
+      steps: this.withShapes(steps, known),
+      weights: this.weights.weights,
+      weightBytes: this.weights.sizeBytes,
+      rawWeightBytes: [...this.rawConstants].reduce((sum, value) => sum + maxSizeBytes(value.type), 0),
+      arena: requests.map((request, i) => ({ ...request, offsetBytes: plan.offsetsBytes[i] ?? 0 })),
+      arenaBytes: plan.sizeBytes,
+      arenaBoundBytes: plan.boundBytes,
+      arenaStrategy: plan.strategy,
+      opCount: this.options.opCount,
+      threads: this.options.target.threads,
+    };
+  }
+
+  // ---- memory ------------------------------------------------------------------------------------------------------
+
+  private planMemory(lifetimes: ReadonlyMap<Value, Lifetime>): { requests: readonly BufferRequest[]; plan: ArenaPlan } {
+    const requests: BufferRequest[] = [];
+    const owners: (Value | Item)[] = [];
+    for (const [root, life] of lifetimes) {
+      if (this.linear.constants.has(root)) continue;
+      const input = this.inputIndex.get(root);
+      const isCopiedInput = input !== undefined && this.graph.inputs[input]?.optional === true;
+      if (input !== undefined && !isCopiedInput) continue;
+      const first = input === undefined ? life.first : 0;
+      requests.push({ name: root.name, sizeBytes: Math.max(1, maxSizeBytes(root.type)), first, last: life.last });
+      owners.push(root);
+    }
+    for (const item of flatten(this.linear.items)) {
+      const call = this.calls.get(item);
+      const bytes = call?.scratchBytes ?? 0;
+      if (call === undefined || bytes === 0) continue;
+      const sizeBytes = Math.ceil(bytes / 64) * 64 * this.partsOf(item, call);
+      requests.push({ name: `scratch of step ${item.at}`, sizeBytes, first: item.at, last: item.at });
+      owners.push(item);
+    }
+    const plan = planArena(requests);
+    checkArena(requests, plan.offsetsBytes, plan.sizeBytes);
+    owners.forEach((owner, i) => {
+      const offset = plan.offsetsBytes[i] ?? 0;
+      if ('kind' in owner) this.scratchOffsets.set(owner, offset);
+      else this.offsets.set(owner, offset);
+    });
+    return { requests, plan };
+  }
+
+  private operand(value: Value, extraBytes = 0): Operand {
+    const { root, offsetBytes } = this.linear.storage.locate(value);
+    return { place: this.place(root, offsetBytes + extraBytes), type: value.type, name: value.name };
+  }
+
+  private place(root: Value, offsetBytes: number): Place {
+    const output = this.outputIndex.get(root);
+    if (output !== undefined) return { kind: 'output', index: output, offsetBytes };
+    const input = this.inputIndex.get(root);
+    if (input !== undefined) return { kind: 'input', index: input, offsetBytes };
+    const constant = this.linear.constants.get(root)?.constants.get(root);
+    if (constant !== undefined) {
+      if (constant.dtype === 'str') return fail('unsupported', `string constant ${root.name} is read at run time`);
+      this.rawConstants.add(root);
+      return { kind: 'weight', offsetBytes: this.weights.add(constant, root.name) + offsetBytes };
+    }
+    const arena = this.offsets.get(root) ?? fail('internal', `value ${root.name} has no place`);
+    return { kind: 'arena', offsetBytes: arena + offsetBytes };
+  }
+
+  private programInput(input: Graph['inputs'][number]): ProgramInput {
+    const arena = this.offsets.get(input.value);
+    const { value, optional } = input;
+    return { name: value.name, type: value.type, optional, ...(arena === undefined ? {} : { arenaOffsetBytes: arena }) };
+  }
+
+  private programOutput(name: string, value: Value, i: number): ProgramOutput {
+    const root = this.linear.outputRoots[i] ?? fail('internal', `output ${name} has no storage`);
+    return { name, type: value.type, arenaOffsetBytes: this.offsets.get(root) ?? fail('internal', `output ${name} has no room`) };
+  }
+
+  // ---- steps -------------------------------------------------------------------------------------------------------
+
+  private steps(items: readonly Item[]): Step[] {
+    return items.flatMap((item): readonly Step[] => {
+      if (item.kind === 'if') return [this.branch(item)];
+      const call = this.calls.get(item) ?? fail('internal', 'an item without kernel');
+      return [item.kind === 'copy' ? this.copyStep(item, call) : this.kernelStep(item, call)];
+    });
+  }
+
+  private branch(item: Extract<Item, { kind: 'if' }>): Step {
+    const condition = item.node.inputs[0] ?? fail('internal', 'If without condition');
+    const [yes, no] = [item.yes, item.no].map((items, k) => {
+      const steps = this.steps(items);
+      const region = item.node.regions?.[k]?.graph;
+      if (region !== undefined) steps.push(...this.bindings(item.node, region));
+      return steps;
+    });
+    return { kind: 'if', origin: item.node.origin, condition: this.operand(condition), yes: yes ?? [], no: no ?? [] };
+  }
+
+  /** What a branch tells about the sizes of the If's outputs. */
+  private bindings(node: Node, region: Graph): readonly Step[] {
+    const bound = new Set<string>();
+    const steps: Step[] = [];
+    const bind = (symbol: DimSymbol, value: number | (typeof region.outputs)[number]['value']['type']['shape'][number]): void => {
+      if (bound.has(symbol.name)) return;
+      bound.add(symbol.name);
+      this.symbols.set(symbol.name, symbol);
+      steps.push({ kind: 'bind', symbol: symbol.name, value });
+    };
+    region.outputs.forEach(({ value: made }, j) => {
+      const merged = node.outputs[j];
+      if (merged === undefined) return;
+      const variants = merged.type.variants;
+      if (variants !== undefined) {
+        const which = variants.findIndex((shape) => shapeEquals(shape, made.type.shape));
+        bind(variantSymbol(merged), which);
+        return;
+      }
+      merged.type.shape.forEach((dim, axis) => {
+        const own = made.type.shape[axis];
+        if (isStatic(dim) || own === undefined || dimEquals(dim, own)) return;
+        const [symbol] = dimSymbols(dim);
+        if (symbol !== undefined) bind(symbol, own);
+      });
+    });
+    return steps;
+  }
+
+  private copyStep(item: Extract<Item, { kind: 'copy' }>, call: KernelCall & { readonly kernel: string }): KernelStep {
+    const origin: Origin = { opIndex: '', opType: 'Copy', opName: '', blob: item.to.name };
+    const from = this.operand(item.from);
+    const to = { ...this.operand(item.to, item.offsetBytes), type: item.from.type };
+    const layer = this.addLayer({
+      origin,
+      op: 'Copy',
+      kernel: call.kernel,
+      reads: [item.from.name],
+      writes: [item.to.name],
+      type: describeType(item.from.type),
+      macs: 0,
+      bytes: 2 * maxSizeBytes(item.from.type),
+      fused: '',
+    });
+    return { kind: 'kernel', layer, call, inputs: [from], outputs: [to], packsBytes: [], parts: this.partsOf(item, call) };
+  }
+
+  private kernelStep(item: Extract<Item, { kind: 'node' }>, call: KernelCall & { readonly kernel: string }): KernelStep {
+    const { node } = item;
+    const read = new Set(readsOf(node, call));
+    const packsBytes = (call.packs ?? []).map((tensor, k) => this.weights.add(tensor, `${node.outputs[0]?.name ?? node.op}.pack${k}`));
+    for (const value of presentInputs(node)) if (this.linear.constants.has(value)) this.rawConstants.add(value);
+    const first = presentOutputs(node)[0];
+    const layer = this.addLayer({
+      origin: node.origin,
+      op: node.op,
+      kernel: call.kernel,
+      reads: presentInputs(node).filter((value) => !this.linear.constants.has(value)).map((value) => value.name),
+      writes: presentOutputs(node).map((value) => value.name),
+      type: first === undefined ? '' : describeType(first.type),
+      macs: macsOf(node),
+      bytes: bytesOfNode(node),
+      fused: node.epilogue === undefined ? '' : describeEpilogue(node.epilogue.expr),
+    });
+    const scratchOffset = this.scratchOffsets.get(item);
+    return {
+      kind: 'kernel',
+      layer,
+      call,
+      inputs: node.inputs.map((value) => (value === undefined || !read.has(value) ? undefined : this.operand(value))),
+      outputs: node.outputs.map((value) => (value === undefined ? undefined : this.operand(value))),
+      packsBytes,
+      ...(scratchOffset === undefined
+        ? {}
+        : { scratch: { offsetBytes: scratchOffset, bytesPerPart: Math.ceil((call.scratchBytes ?? 0) / 64) * 64 } }),
+      parts: this.partsOf(item, call),
+    };
+  }
+
+  private addLayer(layer: Layer): number {
+    this.layers.push(layer);
+    return this.layers.length - 1;
+  }
+
+  private partsOf(item: Item, call: KernelCall): number {
+    const macs = item.kind === 'node' ? macsOf(item.node) : 0;
+    const bytes = item.kind === 'node' ? bytesOfNode(item.node) : item.kind === 'copy' ? 2 * maxSizeBytes(item.from.type) : 0;
+    const useful = Math.max(macs / kMinPartMacs, bytes / kMinPartBytes);
+    return Math.max(1, Math.min(call.parts, this.options.target.threads, Math.floor(useful)));
+  }
+
+  // ---- sizes -------------------------------------------------------------------------------------------------------
+
+  private collectSymbols(): void {
+    const addType = (type: TensorType): void => {
+      for (const shape of type.variants ?? [type.shape]) {
+        for (const symbol of shape.flatMap(dimSymbols)) this.symbols.set(symbol.name, symbol);
+      }
+    };
+    for (const { value } of this.graph.inputs) addType(value.type);
+    const visit = (graph: Graph): void => {
+      for (const node of graph.nodes) {
+        for (const value of presentOutputs(node)) addType(value.type);
+        for (const region of node.regions ?? []) visit(region.graph);
+      }
+    };
+    visit(this.graph);
+    for (const call of this.calls.values()) {
+      for (const arg of call.args) if (arg.kind === 'store-extent') this.symbols.set(arg.symbol.name, arg.symbol);
+    }
+  }
+
+  /** Inserts a 'shape' step for each output as soon as all its sizes are known. */
+  private withShapes(steps: readonly Step[], known: Set<string>): readonly Step[] {
+    const waiting = new Set(this.graph.outputs.map((_, i) => i));
+    const result: Step[] = [];
+    const settle = (): void => {
+      for (const i of [...waiting]) {
+        const value = this.graph.outputs[i]?.value;
+        if (value === undefined) continue;
+        const shapes = value.type.variants ?? [value.type.shape];
+        const variant = value.type.variants === undefined ? undefined : variantSymbol(this.variantOwner(value)).name;
+        const needed = [...shapes.flat().flatMap(dimSymbols).map((s) => s.name), ...(variant === undefined ? [] : [variant])];
+        if (!needed.every((name) => known.has(name))) continue;
+        waiting.delete(i);
+        result.push({ kind: 'shape', output: i, shapes, ...(variant === undefined ? {} : { variant }) });
+      }
+    };
+    settle();
+    for (const step of steps) {
+      result.push(step);
+      for (const name of symbolsMade(step)) known.add(name);
+      settle();
+    }
+    if (waiting.size > 0) fail('internal', 'the sizes of an output are never known');
+    return result;
+  }
+
+  /** The If output that a value of varying rank comes from. */
+  private variantOwner(value: Value): Value {
+    return this.linear.storage.rootOf(value).type.variants === undefined ? value : this.linear.storage.rootOf(value);
+  }
+}
+
+/** Which of its shapes a value of varying rank has taken. */
+function variantSymbol(value: Value): DimSymbol {
+  return { kind: 'symbol', name: `${value.name}.variant`, min: 0, max: Math.max(1, (value.type.variants?.length ?? 1) - 1) };
+}
+
+function symbolsMade(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'bind':
+      return [step.symbol];
+    case 'if':
+      return [...step.yes, ...step.no].flatMap(symbolsMade);
+    case 'kernel':
+      return step.call.args.flatMap((arg) => (arg.kind === 'store-extent' ? [arg.symbol.name] : []));
+    case 'shape':
+      return [];
+  }
+}
+
+/** `f32[1,64,56,56]` for comments: sizes that vary as `name<=max`. */
+export function describeType(type: TensorType): string {
+  const dims = type.shape.map((dim) => (isStatic(dim) ? String(dim) : `<=${dim.max}`));
+  return `${type.dtype}[${dims.join(',')}]${type.layout.kind === 'blocked' ? ` c${type.layout.block}` : ''}`;
+}
+
+function macsOf(node: Node): number {
+  const def = opDef(node.op);
+  if (def.macs === undefined) return 0;
+  return def.macs({
+    inputs: operatorInputs(node).map((value) => value?.type),
+    outputs: node.outputs.map((value) => value?.type),
+    attrs: node.attrs as never,
+  });
+}
+
+function bytesOfNode(node: Node): number {
+  return [...presentInputs(node), ...presentOutputs(node)].reduce((sum, value) => sum + maxSizeBytes(value.type), 0);
+}
+
+/** `+bias+max` : the operations of a fused tail, innermost first. */
+function describeEpilogue(expr: ScalarExpr): string {
+  const own = 'op' in expr ? expr.op : expr.kind === 'select' ? 'select' : expr.kind === 'cast' ? `cast` : '';
+  const inner = exprChildren(expr).map(describeEpilogue).join('');
+  return own === '' ? inner : `${inner}+${own}`;
+}
+

@@ -1,0 +1,75 @@
+// The kernel table: all rows, and the choice among them for a node.
+
+import { fail } from '../../errors.js';
+import { shapeEquals } from '../../ir/dim.js';
+import { epilogueOperands, operatorInputs } from '../../ir/graph.js';
+import { opDef } from '../../ops/define.js';
+import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { kConvKernels } from './conv.js';
+import { kDataKernels } from './data-movement.js';
+import { kGemmKernels } from './gemm.js';
+import type { Form, Kernel } from './kernel.js';
+import { elementwiseExpr, lowerMap, mapForm } from './map.js';
+import { kNormalizationKernels } from './normalization.js';
+import { kPoolKernels } from './pool.js';
+
+/** All rows; within one operator the first that fits wins. */
+export const kKernels: readonly Kernel[] = [
+  ...kConvKernels,
+  ...kGemmKernels,
+  ...kPoolKernels,
+  ...kNormalizationKernels,
+  ...kDataKernels,
+];
+
+const kByOp = new Map<string, readonly Kernel[]>();
+for (const kernel of kKernels) kByOp.set(kernel.op, [...(kByOp.get(kernel.op) ?? []), kernel]);
+
+/** The forms in which the node can be computed, best first. */
+export function formsOf(request: KernelRequest): readonly Form[] {
+  const rows = (kByOp.get(request.node.op) ?? []).map((kernel) => kernel.form(request));
+  if (elementwiseExpr(request.node) !== undefined) rows.push(mapForm(request));
+  return rows.filter((form): form is Form => form !== undefined);
+}
+
+/** The kernel for a node whose layouts are assigned. */
+export function selectKernel(request: KernelRequest): KernelCall & { readonly kernel: string } {
+  const { node } = request;
+  for (const kernel of kByOp.get(node.op) ?? []) {
+    const form = kernel.form(request);
+    if (form !== undefined && matches(request, form)) return { ...kernel.lower(request), kernel: kernel.name };
+  }
+  if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };
+  const def = opDef(node.op);
+  if (!node.inputs.every((value) => value === undefined || value.type.layout.kind === 'rowMajor' || isReorder(node.op))) {
+    fail('internal', `${node.op} got a blocked input without a kernel for it`);
+  }
+  if (def.lower === undefined) {
+    return fail('unsupported', `operator ${node.op} has no compiled kernel yet`, {
+      where: { opIndex: node.origin.opIndex, opType: node.origin.opType, blob: node.origin.blob },
+      remedy: 'it runs in the reference interpreter only',
+    });
+  }
+  const call = def.lower(request, node.attrs as never);
+  return { ...call, kernel: call.fn };
+}
+
+function isReorder(op: string): boolean {
+  return op === 'ToBlocked' || op === 'ToPlain';
+}
+
+/** The node's layouts are the form's. */
+function matches(request: KernelRequest, form: Form): boolean {
+  const { node } = request;
+  const inputsFit = operatorInputs(node).every((value, i) => {
+    const isBlocked = value !== undefined && value.type.layout.kind === 'blocked';
+    return isBlocked === form.blockedInputs.includes(i);
+  });
+  const output = node.outputs[0];
+  if (!inputsFit || (output?.type.layout.kind === 'blocked') !== form.blockedOutput) return false;
+  return epilogueOperands(node).every((value) => {
+    const isBlocked = value.type.layout.kind === 'blocked';
+    return !isBlocked || (form.blockedOutput && output !== undefined && shapeEquals(value.type.shape, output.type.shape));
+  });
+}
+

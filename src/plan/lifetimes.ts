@@ -1,0 +1,74 @@
+// Lifetimes of storages: first write and last read of every root over the numbered items, and in-place merging: a result
+// may take over the bytes of an input that dies in the same step.
+
+import type { Value } from '../ir/graph.js';
+import { presentInputs, presentOutputs } from '../ir/graph.js';
+import { maxSizeBytes } from '../ir/type.js';
+import type { KernelCall } from '../ops/kernel-call.js';
+import type { Item, Linear } from './linearize.js';
+
+export interface Lifetime {
+  readonly first: number;
+  readonly last: number;
+}
+
+export type Calls = ReadonlyMap<Item, KernelCall & { readonly kernel: string }>;
+
+/** All items, nested ones included, in order of execution. */
+export function flatten(items: readonly Item[]): readonly Item[] {
+  return items.flatMap((item) => (item.kind === 'if' ? [item, ...flatten(item.yes), ...flatten(item.no)] : [item]));
+}
+
+/** Lifetimes of all roots; graph outputs live to the end. */
+export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Value, Lifetime> {
+  const lifetimes = new Map<Value, Lifetime>();
+  const touch = (value: Value, at: number): void => {
+    const root = linear.storage.rootOf(value);
+    const known = lifetimes.get(root);
+    lifetimes.set(root, { first: Math.min(known?.first ?? at, at), last: Math.max(known?.last ?? at, at) });
+  };
+  for (const item of flatten(linear.items)) {
+    if (item.kind === 'copy') [item.from, item.to].forEach((value) => touch(value, item.at));
+    else if (item.kind === 'if') item.node.inputs.slice(0, 1).forEach((value) => value !== undefined && touch(value, item.at));
+    else {
+      for (const value of readsOf(item.node, calls.get(item))) touch(value, item.at);
+      for (const value of presentOutputs(item.node)) touch(value, item.at);
+    }
+  }
+  for (const root of linear.outputRoots) touch(root, linear.count);
+  return lifetimes;
+}
+
+/** The inputs that the node's kernel really reads: a packed weight is not read in its first form. */
+export function readsOf(node: { readonly inputs: readonly (Value | undefined)[] }, call: KernelCall | undefined): readonly Value[] {
+  if (call === undefined) return node.inputs.filter((value): value is Value => value !== undefined);
+  const operands = call.functor?.operands.map((operand) => operand.arg) ?? [];
+  const read = new Set([...call.args, ...operands].flatMap((arg) => (arg.kind === 'input' ? [arg.index] : [])));
+  return node.inputs.filter((value, i): value is Value => value !== undefined && read.has(i));
+}
+
+/** Merges storages in place where the kernel allows it and the input dies; returns the lifetimes afterwards. */
+export function mergeInPlace(linear: Linear, calls: Calls, isFixed: (root: Value) => boolean): ReadonlyMap<Value, Lifetime> {
+  let lifetimes = computeLifetimes(linear, calls);
+  for (const item of flatten(linear.items)) {
+    if (item.kind !== 'node') continue;
+    for (const { input, output } of calls.get(item)?.inPlace ?? []) {
+      const from = item.node.inputs[input];
+      const to = item.node.outputs[output];
+      if (from === undefined || to === undefined || presentInputs(item.node).filter((v) => v === from).length > 1) continue;
+      const source = linear.storage.rootOf(from);
+      const target = linear.storage.rootOf(to);
+      const sourceLife = lifetimes.get(source);
+      const targetLife = lifetimes.get(target);
+      if (sourceLife === undefined || targetLife === undefined || source === target) continue;
+      const dies = sourceLife.last === item.at && !isFixed(source) && !linear.outputRoots.includes(source);
+      const startsHere = targetLife.first === item.at || targetLife.first <= sourceLife.first;
+      const sameSize = maxSizeBytes(from.type) === maxSizeBytes(to.type) && linear.storage.fills(from);
+      if (!dies || !startsHere || !sameSize) continue;
+      linear.storage.embed(source, to, 0);
+      lifetimes = computeLifetimes(linear, calls);
+      break;
+    }
+  }
+  return lifetimes;
+}
