@@ -25,7 +25,7 @@ import type { KernelCall, KernelRequest } from '../kernel-call.js';
 import { readConstantInts } from '../read-arguments.js';
 import { partsFor } from '../strided-copy.js';
 
-const kMany = 1 << 20;
+const kMany = Number.POSITIVE_INFINITY;
 const kAxis = { axis: int('0 to rank - 1') };
 
 /** Axis of Concat and Split: `axis` or `order`, not both; channels of NCHW when neither is given. */
