@@ -20,7 +20,7 @@ void map(Part part, std::int64_t count, Out* out, const F& f, const In*... in) {
     using V = Vec<float, W>;
     for (; i + W <= share.end; i += W) store(out + i, static_cast<V>(f(load<V>(in + i)...)));
   }
-  for (; i < share.end; ++i) out[i] = static_cast<Out>(f(in[i]...));
+  for (std::int64_t left = share.end - i; left > 0; --left, ++i) out[i] = static_cast<Out>(f(in[i]...));
 }
 
 /** Output extents, outermost first, and each operand's strides in elements; 0 repeats. The output is dense. */
