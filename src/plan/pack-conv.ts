@@ -1,0 +1,189 @@
+// Packs convolution weights into the order in which the kernels of runtime/ read them (runtime/KERNELS.md), and chooses how
+// a convolution is cut. Pure functions: Caffe2's [m][c/group][kh][kw] in, one dense Float32Array out.
+// An m_tile is `vectors` vectors of `block` output channels; the last tile of a group may have fewer. Output channels past
+// the last are zeros. Input channels are the real ones only.
+
+/** The numbers of a convolution that packing and tiling depend on; named as in Conv2dShape. */
+export interface ConvGeometry {
+  readonly inChannels: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly outChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly groups: number;
+  readonly block: number;
+}
+
+/** Conv2dTile of runtime/include/cortado/conv2d_shape.h. */
+export interface ConvTile {
+  readonly pixels: number;
+  readonly vectors: number;
+  readonly bandRows: number;
+  readonly chunkBlocks: number;
+}
+
+/** What tiling may know of a target. */
+export interface TileTarget {
+  readonly vectorRegisters: number;
+  readonly l1Bytes: number;
+  readonly l2Bytes: number;
+}
+
+/** Input rows or columns under one window: dilation·(kernel − 1) + 1. */
+export function dilatedExtent(kernel: number, dilation: number): number {
+  return dilation * (kernel - 1) + 1;
+}
+
+/** True if some window leaves the image, so that the kernel copies bands of the input with zeros around them. */
+export function readsPadding(s: ConvGeometry): boolean {
+  const lastRow = (s.outHeight - 1) * s.strideH - s.padTop + dilatedExtent(s.kernelH, s.dilationH);
+  const lastCol = (s.outWidth - 1) * s.strideW - s.padLeft + dilatedExtent(s.kernelW, s.dilationW);
+  return s.padTop > 0 || s.padLeft > 0 || lastRow > s.inHeight || lastCol > s.inWidth;
+}
+
+function bandWidth(s: ConvGeometry): number {
+  return (s.outWidth - 1) * s.strideW + dilatedExtent(s.kernelW, s.dilationW);
+}
+
+function bandHeight(s: ConvGeometry, outRows: number): number {
+  return (outRows - 1) * s.strideH + dilatedExtent(s.kernelH, s.dilationH);
+}
+
+/**
+ * The cut that suits most machines: two vectors of output channels, pixels to fill the registers (14×2 of 32, 6×2 of 16);
+ * a band's input in a quarter of L2, a chunk's weights in half of L1. ResNet-50's 3×3 of 64 channels at 56×56 with 2 MiB
+ * of L2: 14×2, 28 rows, 1 block.
+ */
+export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile {
+  const vectors = 2;
+  const pixels = Math.max(1, Math.floor((target.vectorRegisters - vectors - 1) / vectors) & ~1);
+  const rowBytes = 4 * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
+  const rowsFit = Math.min(s.outHeight, Math.max(1, Math.floor(target.l2Bytes / 4 / rowBytes)));
+  const bandRows = Math.ceil(s.outHeight / Math.ceil(s.outHeight / rowsFit));
+  const blockBytes = 4 * s.kernelH * s.kernelW * s.block * vectors * s.block;
+  return { pixels, vectors, bandRows, chunkBlocks: Math.max(1, Math.floor(target.l1Bytes / 2 / blockBytes)) };
+}
+
+/** conv2d_direct_scratch_bytes: one padded band of a group's input; 0 if no window leaves the image. */
+export function conv2dDirectScratchBytes(s: ConvGeometry, tile: ConvTile): number {
+  if (!readsPadding(s)) return 0;
+  const channels = Math.ceil(s.inChannels / s.groups / s.block) * s.block;
+  return 4 * channels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
+}
+
+/** conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, rounded up to 64. */
+export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile): number {
+  if (!readsPadding(s)) return 0;
+  const bytes = 4 * s.inChannels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/** Floats of packed direct, first-layer or transposed weights. */
+export function packedConvSize(s: ConvGeometry): number {
+  const groupVectors = Math.ceil(s.outChannels / s.groups / s.block);
+  return s.groups * groupVectors * s.block * (s.inChannels / s.groups) * s.kernelH * s.kernelW;
+}
+
+/** The order of conv2d_direct: [group][m_tile][cb][kh][kw][c][v][lane]. */
+export function packConv2dDirect(weights: Float32Array, s: ConvGeometry, vectors: number): Float32Array {
+  const groupIn = s.inChannels / s.groups;
+  const groupOut = s.outChannels / s.groups;
+  const taps = s.kernelH * s.kernelW;
+  const packed = new Float32Array(packedConvSize(s));
+  let to = 0;
+  for (let group = 0; group < s.groups; group++) {
+    for (const [first, end] of outputTiles(groupOut, s.block, vectors)) {
+      for (let cBlock = 0; cBlock < groupIn; cBlock += s.block) {
+        const cEnd = Math.min(groupIn, cBlock + s.block);
+        for (let tap = 0; tap < taps; tap++) {
+          for (let c = cBlock; c < cEnd; c++) {
+            for (let m = first; m < end; m++, to++) {
+              if (m < groupOut) packed[to] = weights[((group * groupOut + m) * groupIn + c) * taps + tap] ?? 0;
+            }
+          }
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+/** The order of conv2d_first: [m_tile][c][kh][kw][v][lane]. */
+export function packConv2dFirst(weights: Float32Array, s: ConvGeometry, vectors: number): Float32Array {
+  const steps = s.inChannels * s.kernelH * s.kernelW;
+  const packed = new Float32Array(packedConvSize(s));
+  let to = 0;
+  for (const [first, end] of outputTiles(s.outChannels, s.block, vectors)) {
+    for (let step = 0; step < steps; step++) {
+      for (let m = first; m < end; m++, to++) {
+        if (m < s.outChannels) packed[to] = weights[m * steps + step] ?? 0;
+      }
+    }
+  }
+  return packed;
+}
+
+/** The order of conv2d_depthwise: [cb][kh][kw][lane], zero past the last channel. */
+export function packConv2dDepthwise(weights: Float32Array, s: ConvGeometry): Float32Array {
+  const taps = s.kernelH * s.kernelW;
+  const packed = new Float32Array(Math.ceil(s.outChannels / s.block) * s.block * taps);
+  for (let channel = 0; channel < s.outChannels; channel++) {
+    const block = Math.floor(channel / s.block);
+    for (let tap = 0; tap < taps; tap++) {
+      packed[(block * taps + tap) * s.block + (channel % s.block)] = weights[channel * taps + tap] ?? 0;
+    }
+  }
+  return packed;
+}
+
+/** Kernel positions of one output phase along an axis, in the order the kernel reads them: k ≡ (phase + pad) mod stride, descending. */
+export function transposePhaseTaps(phase: number, kernel: number, stride: number, pad: number): readonly number[] {
+  const first = (((phase + pad) % stride) + stride) % stride;
+  const taps: number[] = [];
+  for (let k = first; k < kernel; k += stride) taps.unshift(k);
+  return taps;
+}
+
+/** The order of conv2d_transpose, from Caffe2's [c][m][kh][kw]: [phase][m_tile][cb][kh'][kw'][c][v][lane]; groups = 1. */
+export function packConv2dTranspose(weights: Float32Array, s: ConvGeometry, vectors: number): Float32Array {
+  const packed = new Float32Array(packedConvSize(s));
+  let to = 0;
+  for (let phase = 0; phase < s.strideH * s.strideW; phase++) {
+    const rows = transposePhaseTaps(Math.floor(phase / s.strideW), s.kernelH, s.strideH, s.padTop);
+    const cols = transposePhaseTaps(phase % s.strideW, s.kernelW, s.strideW, s.padLeft);
+    const taps = rows.flatMap((kh) => cols.map((kw) => kh * s.kernelW + kw));
+    for (const [first, end] of outputTiles(s.outChannels, s.block, vectors)) {
+      for (let cBlock = 0; cBlock < s.inChannels; cBlock += s.block) {
+        const cEnd = Math.min(s.inChannels, cBlock + s.block);
+        for (const tap of taps) {
+          for (let c = cBlock; c < cEnd; c++) {
+            for (let m = first; m < end; m++, to++) {
+              const from = (c * s.outChannels + m) * s.kernelH * s.kernelW + tap;
+              if (m < s.outChannels) packed[to] = weights[from] ?? 0;
+            }
+          }
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+/** [first, end) output channels of each m_tile; ends lie at whole blocks, past the last channel if need be. */
+function outputTiles(channels: number, block: number, vectors: number): readonly (readonly [number, number])[] {
+  const padded = Math.ceil(channels / block) * block;
+  const tiles: (readonly [number, number])[] = [];
+  for (let first = 0; first < padded; first += block * vectors) {
+    tiles.push([first, Math.min(padded, first + block * vectors)]);
+  }
+  return tiles;
+}
