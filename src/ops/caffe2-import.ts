@@ -12,7 +12,10 @@ import type { TensorType } from '../ir/type.js';
  */
 export interface ArgReader {
   has(name: string): boolean;
+  /** A 32-bit int, as Caffe2 reads most of them; a value that does not fit is refused. */
   int(name: string, fallback: number): number;
+  /** A 64-bit int, for the few that are (ConstantFill's value). */
+  int64(name: string, fallback: bigint): bigint;
   float(name: string, fallback: number): number;
   bool(name: string, fallback: boolean): boolean;
   text(name: string, fallback: string): string;
@@ -49,10 +52,12 @@ export interface ImportScope {
   emitOne(op: string, inputs: readonly (Value | undefined)[], attrs?: Attrs): Value;
   constant(tensor: Tensor, name?: string): Value;
   /**
-   * A blob that the operator reads without naming it among its inputs (`__CAFFE2_STYLIZER_NOISE__`): the net's own value of
-   * that blob when it has one, else an optional graph input of this type, which reads as zeros when absent.
+   * A workspace blob that the operator uses without declaring it (the stylizer's noise): the blob where the net has it,
+   * else an optional input of the graph, whose absence means zeros.
    */
   implicitInput(blob: string, type: TensorType): Value;
+  /** Uniform numbers in [0, 1) from the user's seed and the output blob; fails when random fills were not asked for. */
+  random(): () => number;
   fail(
     message: string,
     more?: Omit<Problem, 'code' | 'message' | 'where'> & { readonly code?: Problem['code']; readonly blob?: string },

@@ -1,0 +1,45 @@
+// Who computes the nets of the corpus. The runner imports each case and hands graphs in batches to an Executor: the
+// interpreter takes them one by one; an executor of compiled code can compile a whole batch into one program.
+
+import { type Problem, problemsOf } from '../../src/errors.js';
+import type { Graph } from '../../src/ir/graph.js';
+import type { Tensor } from '../../src/ir/tensor.js';
+import { interpret } from '../../src/ops/interpret.js';
+
+export interface Job {
+  /** Unique within a batch; letters, digits and _ only. */
+  readonly id: string;
+  readonly graph: Graph;
+  /** By name of the graph's inputs. */
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+export type Outcome =
+  | { readonly kind: 'outputs'; readonly outputs: ReadonlyMap<string, Tensor> }
+  /** A clean refusal at run time (status code, fault); a crash must be a problem with code `internal`. */
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+
+export interface Executor {
+  readonly name: string;
+  /** Most jobs to hand over at once. */
+  readonly batchSize: number;
+  /** One outcome per job, in order. */
+  run(jobs: readonly Job[]): Promise<readonly Outcome[]>;
+}
+
+export const interpreterExecutor: Executor = {
+  name: 'interpreter',
+  batchSize: 1,
+  run: async (jobs) => jobs.map(interpretJob),
+};
+
+function interpretJob(job: Job): Outcome {
+  try {
+    return { kind: 'outputs', outputs: interpret(job.graph, job.inputs) };
+  } catch (error) {
+    return { kind: 'problems', problems: problemsOf(error) };
+  }
+}
+
+/** All executors by the name that --target takes; executors of compiled code are added here. */
+export const kExecutors: ReadonlyMap<string, Executor> = new Map([['interpreter', interpreterExecutor]]);

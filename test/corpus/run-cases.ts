@@ -1,0 +1,147 @@
+// Runs corpus cases through the importer and an executor and judges them. A case with weights runs twice: weights as
+// constants, then as run-time inputs. An error case must be refused with a problem that names the place and the cause;
+// only faults that values alone show may wait until the net runs.
+
+import { formatProblem, type Problem, problemsOf } from '../../src/errors.js';
+import type { InputSpec } from '../../src/frontend/caffe2/import-input-spec.js';
+import { importCaffe2 } from '../../src/frontend/caffe2/import-net.js';
+import type { Tensor } from '../../src/ir/tensor.js';
+import { type CorpusCase, caseDType, caseNet, caseTensor } from './case-file.js';
+import { describeDifference } from './compare.js';
+import type { Executor, Job, Outcome } from './executor.js';
+
+export type Mode = 'constants' | 'runtime';
+
+export type Verdict =
+  | { readonly kind: 'passed' }
+  /** Caffe2 refuses it, we give it its evident meaning; allowed by the case. */
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'excluded'; readonly rule: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface CaseResult {
+  readonly item: CorpusCase;
+  readonly verdict: Verdict;
+}
+
+const kPassed: Verdict = { kind: 'passed' };
+
+/** A case in one mode, on its way. */
+interface Attempt {
+  readonly item: CorpusCase;
+  readonly mode: Mode;
+  verdict?: Verdict;
+  job?: Job;
+}
+
+export async function runCases(
+  cases: readonly CorpusCase[],
+  executor: Executor,
+  modes: readonly Mode[],
+): Promise<readonly CaseResult[]> {
+  const attempts = cases.flatMap((item) => modesOf(item, modes).map((mode): Attempt => ({ item, mode })));
+  const waiting: Attempt[] = [];
+  const flush = async (): Promise<void> => {
+    const batch = waiting.splice(0);
+    const outcomes = await executor.run(batch.flatMap((attempt) => (attempt.job === undefined ? [] : [attempt.job])));
+    batch.forEach((attempt, i) => {
+      const outcome = outcomes[i];
+      if (outcome === undefined) throw new Error(`executor ${executor.name} gave too few outcomes`);
+      attempt.verdict = judge(attempt.item, outcome);
+      delete attempt.job;
+    });
+  };
+  for (const [i, attempt] of attempts.entries()) {
+    prepare(attempt, `case_${i}`);
+    if (attempt.job !== undefined) waiting.push(attempt);
+    if (waiting.length >= executor.batchSize) await flush();
+  }
+  await flush();
+  return cases.map((item) => ({ item, verdict: combine(attempts.filter((attempt) => attempt.item === item)) }));
+}
+
+/** Without weights both modes are the same. */
+function modesOf(item: CorpusCase, modes: readonly Mode[]): readonly Mode[] {
+  return (item.params ?? []).length === 0 ? modes.slice(0, 1) : modes;
+}
+
+/** The only rule of exclusion that any case here meets. */
+function exclusionOf(item: CorpusCase): string | undefined {
+  if (item.error !== undefined) return undefined;
+  const fixed = new Set([...(item.params ?? []), ...(item.shape_inputs ?? [])]);
+  const strings = Object.entries(item.inputs).filter(([name, tensor]) => tensor.type === 'string' && !fixed.has(name));
+  return strings.length === 0 ? undefined : 'string tensors other than constants';
+}
+
+function prepare(attempt: Attempt, id: string): void {
+  const { item, mode } = attempt;
+  const rule = exclusionOf(item);
+  if (rule !== undefined) {
+    attempt.verdict = { kind: 'excluded', rule };
+    return;
+  }
+  const constants = new Set([...(item.shape_inputs ?? []), ...(mode === 'constants' ? (item.params ?? []) : [])]);
+  const tensors = new Map<string, Tensor>();
+  const inputs = new Map<string, Tensor>();
+  const inputShapes = new Map<string, InputSpec>();
+  for (const [name, tensor] of Object.entries(item.inputs)) {
+    if (constants.has(name)) {
+      tensors.set(name, caseTensor(tensor));
+      continue;
+    }
+    inputs.set(name, caseTensor(tensor));
+    inputShapes.set(name, { name, dtype: caseDType(tensor), shape: tensor.dims });
+  }
+  try {
+    const { graph } = importCaffe2({ predict: caseNet(item.net), tensors }, { inputShapes });
+    attempt.job = { id, graph, inputs };
+  } catch (error) {
+    attempt.verdict = judgeRefusal(item, problemsOf(error));
+  }
+}
+
+function judge(item: CorpusCase, outcome: Outcome): Verdict {
+  if (item.error !== undefined) {
+    if (outcome.kind === 'outputs') return judgeAcceptance(item);
+    if (item.tags.includes('value-dependent')) return judgeRefusal(item, outcome.problems);
+    return failed(`refused at run time only: ${problemText(outcome.problems)}`);
+  }
+  if (outcome.kind === 'problems') return failed(`run: ${problemText(outcome.problems)}`);
+  for (const [name, tensor] of Object.entries(item.outputs ?? {})) {
+    const got = outcome.outputs.get(name);
+    if (got === undefined) return failed(`output ${name} is missing`);
+    const difference = describeDifference(got, caseTensor(tensor), item.rtol ?? 0, item.atol ?? 0);
+    if (difference !== undefined) return failed(`output ${name}: ${difference}`);
+  }
+  return kPassed;
+}
+
+function judgeAcceptance(item: CorpusCase): Verdict {
+  if (item.may_accept !== undefined) return { kind: 'accepted' };
+  const cause = item.error?.log?.[0] ?? item.error?.message ?? '';
+  return failed(`accepted, but Caffe2 refuses: ${cause.slice(0, 160).replaceAll('\n', ' ')}`);
+}
+
+function judgeRefusal(item: CorpusCase, problems: readonly Problem[]): Verdict {
+  const text = problemText(problems);
+  if (problems.some((problem) => problem.code === 'internal')) return failed(`internal: ${text}`);
+  if (item.error === undefined) return failed(`refused: ${text}`);
+  const isPlaced = ({ where }: Problem): boolean => where?.opType !== undefined || where?.blob !== undefined;
+  return problems.every(isPlaced) ? kPassed : failed(`names neither operator nor blob: ${text}`);
+}
+
+function combine(attempts: readonly Attempt[]): Verdict {
+  const verdicts = attempts.map(({ verdict, mode }): Verdict => {
+    if (verdict === undefined) return failed('was not run');
+    return verdict.kind === 'failed' && attempts.length > 1 ? failed(`(${mode}) ${verdict.reason}`) : verdict;
+  });
+  return verdicts.find((verdict) => verdict.kind === 'failed') ?? verdicts[0] ?? failed('was not run');
+}
+
+function failed(reason: string): Verdict {
+  return { kind: 'failed', reason };
+}
+
+function problemText(problems: readonly Problem[]): string {
+  return problems.map(formatProblem).join(' | ');
+}
