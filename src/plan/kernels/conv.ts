@@ -1,0 +1,208 @@
+// Convolution kernels: direct, few-channel first layer, depthwise, transposed. All blocked, weights packed at compile time,
+// bias and fused tail in the epilogue. What none of them takes is computed row-major by the operators' own kernels.
+
+import { fail } from '../../errors.js';
+import { isStaticShape } from '../../ir/dim.js';
+import { epilogueOperands, type Node } from '../../ir/graph.js';
+import type { NumericTensor } from '../../ir/tensor.js';
+import { makeTensor } from '../../ir/tensor.js';
+import { operandAccess } from '../../ops/functor.js';
+import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
+import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../ops/kernel-call.js';
+import {
+  type ConvGeometry,
+  type ConvTile,
+  chooseConv2dTile,
+  conv2dDirectScratchBytes,
+  conv2dFirstScratchBytes,
+  packConv2dDepthwise,
+  packConv2dDirect,
+  packConv2dFirst,
+} from '../pack-conv.js';
+import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, outputType, staticDims } from './kernel.js';
+
+/** The most input channels for which the first-layer kernel beats the blocked one. */
+const kFewChannels = 4;
+
+export const kConvKernels: readonly Kernel[] = [
+  {
+    name: 'conv2d_first',
+    op: 'Conv',
+    form: (request) => {
+      const shape = convShape(request);
+      if (shape === undefined || shape.groups !== 1 || shape.inChannels > kFewChannels) return undefined;
+      return { blockedInputs: [], blockedOutput: true, demand: true };
+    },
+    lower: (request) => {
+      const { shape, weights } = packable(request);
+      const tile = chooseConv2dTile(shape, request.target);
+      return convCall(request, 'conv2d_first', shape, tile, packConv2dFirst(weights, shape, tile.vectors), conv2dFirstScratchBytes(shape, tile));
+    },
+  },
+  {
+    name: 'conv2d_depthwise',
+    op: 'Conv',
+    form: (request) => {
+      const shape = convShape(request);
+      const isDepthwise = shape !== undefined && shape.groups === shape.inChannels && shape.groups === shape.outChannels;
+      return isDepthwise && shape.groups > 1 ? kBlocked : undefined;
+    },
+    lower: (request) => {
+      const { shape, weights } = packable(request);
+      return convCall(request, 'conv2d_depthwise', shape, undefined, packConv2dDepthwise(weights, shape), 0);
+    },
+  },
+  {
+    name: 'conv2d_direct',
+    op: 'Conv',
+    form: (request) => {
+      const shape = convShape(request);
+      if (shape === undefined) return undefined;
+      const { vectorFloats } = request.target;
+      const perGroup = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
+      return shape.groups === 1 || perGroup.every((channels) => channels % vectorFloats === 0) ? kBlocked : undefined;
+    },
+    lower: (request) => {
+      const { shape, weights } = packable(request);
+      const tile = chooseConv2dTile(shape, request.target);
+      return convCall(request, 'conv2d_direct', shape, tile, packConv2dDirect(weights, shape, tile.vectors), conv2dDirectScratchBytes(shape, tile));
+    },
+  },
+];
+
+const kBlocked: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
+
+/** The shape of a 2-D float convolution with constant weights and an epilogue that blocked kernels can read. */
+function convShape(request: KernelRequest): ConvGeometry | undefined {
+  const { node } = request;
+  const x = inputType(node, 0);
+  const y = outputType(node);
+  if (!isStaticImage(x) || !isStaticImage(y) || request.constant(node.inputs[1]) === undefined) return undefined;
+  const hasBias = operatorHas(node, 2);
+  if (hasBias && request.constant(node.inputs[2]) === undefined) return undefined;
+  if (!epilogueFits(request)) return undefined;
+  const [, inChannels = 1, inHeight = 1, inWidth = 1] = staticDims(x);
+  const [, outChannels = 1, outHeight = 1, outWidth = 1] = staticDims(y);
+  const list = (name: string): readonly number[] => {
+    const value = node.attrs[name];
+    return Array.isArray(value) ? value.map(Number) : [];
+  };
+  const [kernelH = 1, kernelW = 1] = list('kernel');
+  const [strideH = 1, strideW = 1] = list('strides');
+  const [padTop = 0, padLeft = 0] = list('pads');
+  const [dilationH = 1, dilationW = 1] = list('dilations');
+  // Dilation 0 (all taps read one pixel) is legal in Caffe2 and left to the general kernel.
+  if (dilationH < 1 || dilationW < 1) return undefined;
+  return {
+    inChannels,
+    inHeight,
+    inWidth,
+    outChannels,
+    outHeight,
+    outWidth,
+    kernelH,
+    kernelW,
+    strideH,
+    strideW,
+    padTop,
+    padLeft,
+    dilationH,
+    dilationW,
+    groups: Number(node.attrs['group'] ?? 1),
+    block: request.target.vectorFloats,
+  };
+}
+
+function operatorHas(node: Node, input: number): boolean {
+  return input < node.inputs.length - (node.epilogue?.operands ?? 0) && node.inputs[input] !== undefined;
+}
+
+/** Operands are images like the result, or constants per channel, or single values. */
+function epilogueFits(request: KernelRequest): boolean {
+  const result = outputType(request.node);
+  return epilogueOperands(request.node).every((value) => {
+    const access = operandAccess(value.type.shape, result.shape);
+    if (access === 'channel') return request.constant(value) !== undefined;
+    if (access === 'full') return request.constant(value) === undefined && isStaticShape(value.type.shape.slice(1));
+    return access === 'scalar';
+  });
+}
+
+function packable(request: KernelRequest): { readonly shape: ConvGeometry; readonly weights: Float32Array } {
+  const shape = convShape(request) ?? fail('internal', 'a convolution lost its shape');
+  const tensor = request.constant(request.node.inputs[1]);
+  if (tensor === undefined || !(tensor.data instanceof Float32Array)) return fail('internal', 'weights are not constant floats');
+  return { shape, weights: tensor.data };
+}
+
+function convCall(
+  request: KernelRequest,
+  fn: string,
+  shape: ConvGeometry,
+  tile: ConvTile | undefined,
+  packed: Float32Array,
+  scratchBytes: number,
+): KernelCall {
+  const { functor, packs = [] } = biasedFunctor(request, 2, request.target.vectorFloats, 1);
+  const config = shapeConfig(shape);
+  const template: TemplateArg[] = [{ kind: 'config' }];
+  if (tile !== undefined) template.push({ kind: 'config', config: tileConfig(tile) });
+  const scratch: readonly KernelArg[] = tile === undefined ? [] : [{ kind: 'scratch' }];
+  const packedTensor: NumericTensor = makeTensor('f32', [packed.length], packed);
+  return {
+    header: `cortado/${fn === 'conv2d_transpose' ? 'conv_transpose' : fn}.h`,
+    fn,
+    config,
+    template,
+    args: [
+      extentArg(inputType(request.node, 0).shape[0] ?? 1),
+      inputArg(0),
+      { kind: 'packed', index: 0 },
+      outputArg(),
+      kFunctorArg,
+      ...scratch,
+    ],
+    packs: [packedTensor, ...packs],
+    ...(functor === undefined ? {} : { functor }),
+    scratchBytes,
+    parts: kAnyParts,
+  };
+}
+
+function shapeConfig(shape: ConvGeometry): KernelConfig {
+  return {
+    type: 'Conv2dShape',
+    fields: [
+      ['in_channels', shape.inChannels],
+      ['in_height', shape.inHeight],
+      ['in_width', shape.inWidth],
+      ['out_channels', shape.outChannels],
+      ['out_height', shape.outHeight],
+      ['out_width', shape.outWidth],
+      ['kernel_h', shape.kernelH],
+      ['kernel_w', shape.kernelW],
+      ['stride_h', shape.strideH],
+      ['stride_w', shape.strideW],
+      ['pad_top', shape.padTop],
+      ['pad_left', shape.padLeft],
+      ['dilation_h', shape.dilationH],
+      ['dilation_w', shape.dilationW],
+      ['groups', shape.groups],
+      ['block', shape.block],
+      ['x_image_stride', 0],
+      ['y_image_stride', 0],
+    ],
+  };
+}
+
+function tileConfig(tile: ConvTile): KernelConfig {
+  return {
+    type: 'Conv2dTile',
+    fields: [
+      ['pixels', tile.pixels],
+      ['vectors', tile.vectors],
+      ['band_rows', tile.bandRows],
+      ['chunk_blocks', tile.chunkBlocks],
+    ],
+  };
+}

@@ -1,0 +1,70 @@
+// Fully connected layers: weights packed in panels of vectors, bias and fused tail in the epilogue.
+
+import { fail } from '../../errors.js';
+import { dimMax, isStatic } from '../../ir/dim.js';
+import { epilogueOperands } from '../../ir/graph.js';
+import { makeTensor } from '../../ir/tensor.js';
+import { operandAccess } from '../../ops/functor.js';
+import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
+import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
+import { inputType, kAnyParts, type Kernel, kPlainForm, outputType } from './kernel.js';
+
+export const kGemmKernels: readonly Kernel[] = [
+  {
+    name: 'fully_connected',
+    op: 'FC',
+    form: (request) => (features(request) === undefined ? undefined : kPlainForm),
+    lower: (request) => lowerFullyConnected(request),
+  },
+];
+
+interface Features {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** Sizes of a float FC with constant weights and bias whose fused tail can be read by columns. */
+function features(request: KernelRequest): Features | undefined {
+  const { node, target } = request;
+  const x = inputType(node, 0);
+  const y = outputType(node);
+  const [, k = 0] = x.shape;
+  const [, n = 0] = y.shape;
+  if (target.vectorFloats < 4 || x.dtype !== 'f32' || !isStatic(k) || !isStatic(n) || k === 0 || n === 0) return undefined;
+  const operands = node.inputs.length - (node.epilogue?.operands ?? 0);
+  const constants = node.inputs.slice(1, operands).every((value) => value === undefined || request.constant(value) !== undefined);
+  const tail = epilogueOperands(node).every((value) => {
+    const access = operandAccess(value.type.shape, y.shape);
+    return access === 'channel' ? request.constant(value) !== undefined : access !== undefined;
+  });
+  return constants && tail ? { inFeatures: k, outFeatures: n } : undefined;
+}
+
+function lowerFullyConnected(request: KernelRequest): KernelCall {
+  const { node, target } = request;
+  const { inFeatures, outFeatures } = features(request) ?? fail('internal', 'an FC lost its sizes');
+  const weights = request.constant(node.inputs[1]);
+  if (weights === undefined || !(weights.data instanceof Float32Array)) return fail('internal', 'FC weights are not constant floats');
+  const block = target.vectorFloats;
+  const rows = inputType(node, 0).shape[0] ?? 1;
+  const isSingle = dimMax(rows) === 1;
+  const vectors = isSingle && block === 16 ? 4 : 2;
+  const tileRows = isSingle ? 1 : target.vectorRegisters >= 32 ? 14 : 6;
+  const packed = packFullyConnected(weights.data, outFeatures, inFeatures, block, vectors);
+  const { functor, packs = [] } = biasedFunctor(request, 2, block * vectors, 1);
+  return {
+    header: 'cortado/gemm.h',
+    fn: 'fully_connected',
+    config: {
+      type: 'FcShape',
+      fields: [['in_features', inFeatures], ['out_features', outFeatures], ['block', block], ['vectors', vectors]],
+    },
+    template: [{ kind: 'config' }, { kind: 'number', value: tileRows }],
+    args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],
+    packs: [makeTensor('f32', [packed.length], packed), ...packs],
+    ...(functor === undefined ? {} : { functor }),
+    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows),
+    parts: kAnyParts,
+  };
+}

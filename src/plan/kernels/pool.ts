@@ -1,0 +1,65 @@
+// Blocked pooling.
+
+import { fail } from '../../errors.js';
+import type { Node } from '../../ir/graph.js';
+import { extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
+import { epilogueFunctor } from '../../ops/functor.js';
+import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, outputType, staticDims } from './kernel.js';
+
+const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
+
+export const kPoolKernels: readonly Kernel[] = [pool('MaxPool', 'MaxReduce'), pool('AveragePool', 'AverageReduce')];
+
+function pool(op: string, reduce: string): Kernel {
+  return {
+    name: 'pool2d',
+    op,
+    form: ({ node }) =>
+      isStaticImage(inputType(node, 0)) && isStaticImage(outputType(node)) && node.epilogue === undefined ? kFollow : undefined,
+    lower: (request) => lowerPool(request, reduce),
+  };
+}
+
+function lowerPool(request: KernelRequest, reduce: string): KernelCall {
+  const { node, target } = request;
+  const [, channels = 1, inHeight = 1, inWidth = 1] = staticDims(inputType(node, 0));
+  const [, , outHeight = 1, outWidth = 1] = staticDims(outputType(node));
+  const [kernelH, kernelW] = pair(node, 'kernel');
+  const [strideH, strideW] = pair(node, 'strides');
+  const [padTop, padLeft] = pair(node, 'pads');
+  const tail = epilogueFunctor(request, target.vectorFloats, 0);
+  return {
+    header: 'cortado/pool.h',
+    fn: 'pool2d',
+    config: {
+      type: 'Pool2dShape',
+      fields: [
+        ['channels', channels],
+        ['in_height', inHeight],
+        ['in_width', inWidth],
+        ['out_height', outHeight],
+        ['out_width', outWidth],
+        ['kernel_h', kernelH],
+        ['kernel_w', kernelW],
+        ['stride_h', strideH],
+        ['stride_w', strideW],
+        ['pad_top', padTop],
+        ['pad_left', padLeft],
+        ['block', target.vectorFloats],
+        ['x_image_stride', 0],
+        ['y_image_stride', 0],
+      ],
+    },
+    template: [{ kind: 'config' }, { kind: 'type', cpp: reduce }],
+    args: [extentArg(inputType(node, 0).shape[0] ?? 1), inputArg(0), outputArg(), kFunctorArg],
+    ...(tail === undefined ? {} : { functor: tail.functor, packs: tail.packs }),
+    parts: kAnyParts,
+  };
+}
+
+function pair(node: Node, name: string): readonly [number, number] {
+  const value = node.attrs[name];
+  if (!Array.isArray(value)) return fail('internal', `${node.op} has no ${name}`);
+  return [Number(value[0] ?? 0), Number(value[1] ?? 0)];
+}
