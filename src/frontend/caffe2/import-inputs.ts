@@ -62,21 +62,23 @@ export function missingShapeProblem(name: string, sources: InputSources): Proble
   };
 }
 
-/** Problems of --input options that name no input. */
+/** Problems of --input options that name nothing that could be an input. */
 export function checkGivenNames(sources: InputSources, inputs: readonly FoundInput[]): readonly Problem[] {
-  const names = new Set([...inputs.map((input) => input.name), ...sources.predict.externalInputs]);
-  const made = new Set(sources.predict.ops.flatMap((op) => op.outputs));
+  const { predict, reads } = sources;
+  const names = new Set([...inputs.map((input) => input.name), ...predict.externalInputs, ...reads.keys()]);
+  const made = new Set(predict.ops.flatMap((op) => op.outputs));
   return [...sources.given.keys()]
-    .filter((name) => !names.has(name) && name !== kImplicitInputPrefix && !name.startsWith(kImplicitInputPrefix))
+    .filter((name) => !names.has(name) && !name.startsWith(kImplicitInputPrefix))
     .map((name) => ({
       code: 'bad-option',
-      message: `--input names ${name}, which is ${made.has(name) ? 'made by an operator' : 'no blob that the net reads'}`,
-      expected: inputs.length === 0 ? 'no --input' : `one of ${inputs.map((input) => input.name).join(', ')}`,
+      message: `--input names ${name}, which ${made.has(name) ? 'an operator makes' : 'no operator reads'}`,
+      where: { blob: name },
+      expected: inputs.length === 0 ? 'no --input' : inputs.map((input) => input.name).join(' or '),
     }));
 }
 
 /** Workspace blobs that operators use without declaring them begin so. */
-export const kImplicitInputPrefix = '__CAFFE2_';
+const kImplicitInputPrefix = '__CAFFE2_';
 
 function isInput(name: string, sources: InputSources): boolean {
   const filled = sources.filled.get(name);

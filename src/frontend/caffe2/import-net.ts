@@ -17,10 +17,10 @@ import {
   implicitInputType,
   missingShapeProblem,
 } from './import-inputs.js';
-import { readsFromOutside } from './import-reads.js';
+import { nestedNets, readsFromOutside } from './import-reads.js';
 import { OpScope, PoisonSignal } from './import-scope.js';
 import { type Binding, ImportSession, kPoisoned, NetFrame } from './import-session.js';
-import type { NetDef } from './net-def.js';
+import type { NetDef, OperatorDef } from './net-def.js';
 import type { ValueInfo } from './value-info.js';
 
 export interface Caffe2Model {
@@ -163,8 +163,13 @@ function importOp(scope: OpScope, known: ReadonlySet<string> | undefined, liveAf
   } catch (error) {
     const problems = error instanceof PoisonSignal ? scope.argProblems : scope.placed(problemsOf(error));
     for (const problem of problems) frame.report(problem);
-    for (const name of op.outputs) frame.write(name, kPoisoned);
+    for (const name of writtenNames(op)) frame.write(name, kPoisoned);
   }
+}
+
+/** Blobs that an operator or a net inside it may write. */
+function writtenNames(op: OperatorDef): readonly string[] {
+  return [...op.outputs, ...nestedNets(op).flatMap(({ net }) => net.ops.flatMap(writtenNames))];
 }
 
 /** Reports inputs that do not exist, and poisons them so that the operator is skipped. */
