@@ -1,4 +1,5 @@
-/* CHECK(condition) counts and prints failures; a test's main ends with `return check_result();`. C99 and C++. */
+/* CHECK(condition) counts and prints failures, from any thread; a test's main ends with `return check_result();`.
+   C99 and C++, GCC and Clang. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -9,9 +10,9 @@ static int check_count = 0;
 
 #define CHECK(condition)                                                          \
   do {                                                                            \
-    ++check_count;                                                                \
+    __atomic_fetch_add(&check_count, 1, __ATOMIC_RELAXED);                        \
     if (!(condition)) {                                                           \
-      ++check_failures;                                                           \
+      __atomic_fetch_add(&check_failures, 1, __ATOMIC_RELAXED);                   \
       fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);   \
     }                                                                             \
   } while (0)

@@ -52,6 +52,7 @@ CORTADO_INLINE std::int64_t stride_or(std::int64_t stride, std::int64_t dense) {
 /** An int known at compile time, as a value: what static_for hands to its body. */
 template <int N>
 struct Int {
+  static constexpr int value = N;
   constexpr operator int() const { return N; }
 };
 
