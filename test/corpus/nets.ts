@@ -53,12 +53,17 @@ export class NetZoo {
     }));
   }
 
-  import(net: string, files: Pick<NetCase, 'predict_net' | 'weights'>, options: ImportOptions = {}): ImportedModel {
+  import(
+    net: string,
+    files: Pick<NetCase, 'predict_net' | 'weights'>,
+    options: ImportOptions = {},
+    { valueInfo = true }: { readonly valueInfo?: boolean } = {},
+  ): ImportedModel {
     const folder = path.join(this.folder, 'nets', net);
     const model = loadModelFiles({
       predictNet: path.join(folder, files.predict_net),
       initNet: this.initNet(net, files.weights),
-      valueInfo: path.join(folder, 'value_info.json'),
+      ...(valueInfo ? { valueInfo: path.join(folder, 'value_info.json') } : {}),
     });
     return importCaffe2(model, options);
   }

@@ -68,6 +68,10 @@ export function importCaffe2(model: Caffe2Model, options: ImportOptions = {}): I
   bindInputs(frame, sources);
   importOps(frame, model.predict, new Set(outputNames));
   const outputs = bindOutputs(frame, outputNames);
+  if (outputNames.length === 0) {
+    const remedy = 'name the blobs wanted with --output';
+    frame.report({ code: 'bad-option', message: 'the net has no external_output', remedy });
+  }
   if (session.problems.length > 0) throw new CompileError(session.problems);
   return { graph: withoutUnreadConstants(frame.builder.finish(outputs)), warnings: session.warnings };
 }
