@@ -49,14 +49,17 @@ CORTADO_INLINE V exp(V x) {
   const V inside = min(max(x, splat<V>(-104.0f)), splat<V>(89.0f));
   const V finite = select(eq(x, x), inside, splat<V>(0.0f));
   const V n = floor(fma(finite, splat<V>(1.44269504f), splat<V>(0.5f)));
-  const V r = fma(n, splat<V>(1.42860677e-6f), fma(n, splat<V>(-0.693145752f), finite));
+  const V r = fma(n, splat<V>(-1.42860677e-6f), fma(n, splat<V>(-0.693145752f), finite));
   const auto whole = convert<std::int32_t>(n);
   const auto half = whole >> 1;
   const V result = exp_near_zero(r) * power_of_two<V>(half) * power_of_two<V>(whole - half);
   return select(eq(x, x), result, x);
 }
 
-/** ln x, within 2 ulp; −inf at 0, NaN below. x = 2^e·(1+f); with s = f/(2+f): ln(1+f) = f − f²/2 + s·(f²/2 + R(s²)). */
+/**
+ * ln x, within 2 ulp; −inf at 0, NaN below. x = 2^e·(1+f); with s = f/(2+f): ln(1+f) = 2·atanh s = f − s·(f − s²·P(s²)).
+ * No sum has two products, so that contraction cannot differ between vectors and floats.
+ */
 template <class V, IfFloatLike<V> = 0>
 CORTADO_INLINE V log(V x) {
   const auto tiny = lt(x, splat<V>(1.17549435e-38f));
@@ -71,9 +74,8 @@ CORTADO_INLINE V log(V x) {
   p = fma(p, z, splat<V>(2.0f / 7.0f));
   p = fma(p, z, splat<V>(0.4f));
   p = fma(p, z, splat<V>(2.0f / 3.0f));
-  const V half_square = splat<V>(0.5f) * f * f;
-  const V low = fma(s, fma(p, z, half_square), exponent * splat<V>(-1.42860677e-6f));
-  const V result = fma(exponent, splat<V>(0.693145752f), f - (half_square - low));
+  const V near_one = fma(-s, fma(-z, p, f), f);
+  const V result = fma(exponent, splat<V>(0.693145752f), fma(exponent, splat<V>(1.42860677e-6f), near_one));
   const V infinity = splat<V>(kInfinityF);
   const V outside = select(eq(x, splat<V>(0.0f)), -infinity, select(gt(x, splat<V>(0.0f)), x, splat<V>(kNanF)));
   const auto finite = lt(x, infinity);
