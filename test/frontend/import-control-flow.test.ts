@@ -99,7 +99,7 @@ describe('If', () => {
 describe('other control flow', () => {
   it('If needs then_net', () => {
     assert.deepEqual(
-      refusals('op { type: "If" input: "c" output: "y" } external_input: "c" external_input: "y"', {
+      refusals('op { type: "If" input: "c" output: "y" } external_input: "c" external_output: "y"', {
         inputs: ['c:bool:1'],
       }),
       ['op 0 If: blob y: argument then_net is missing (expected a net (field n))'],
