@@ -1,0 +1,93 @@
+// Compiles translation units to objects, two at a time, through the cache. Works inside a folder that holds all files.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { kCompileFlags, kGeneratedFlags } from '../emit/compile-flags.js';
+import type { NetFiles } from '../emit/package-files.js';
+import { cacheKey, type ObjectCache } from './object-cache.js';
+import { type FoundToolchain, runTool } from './toolchain.js';
+
+const kParallel = 2;
+
+export interface CompileJob {
+  /** Path of the source below the folder. */
+  readonly source: string;
+  /** Generated for the target's CPU; runtime and harness are for its baseline. */
+  readonly isGenerated: boolean;
+}
+
+export interface CompileSettings {
+  readonly folder: string;
+  readonly files: NetFiles;
+  readonly toolchain: FoundToolchain;
+  readonly cache: ObjectCache;
+  /** Renames the runtime's namespace, so that several nets link into one program. */
+  readonly namespace?: string;
+  readonly isPositionIndependent: boolean;
+  onProgress?(message: string): void;
+}
+
+/** Objects of the jobs, in order, as paths below the folder. */
+export async function compileObjects(jobs: readonly CompileJob[], settings: CompileSettings): Promise<readonly string[]> {
+  const objects = jobs.map((job) => `${job.source.replace(/[^A-Za-z0-9._-]/g, '_')}.o`);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < jobs.length; i = next++) {
+      const job = jobs[i];
+      const object = objects[i];
+      if (job !== undefined && object !== undefined) await compileOne(job, object, settings);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(kParallel, jobs.length) }, worker));
+  return objects;
+}
+
+/** Flags of one translation unit; also printed into CMakeLists.txt. */
+export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'folder' | 'cache'>): readonly string[] {
+  const { toolchain, files } = settings;
+  return [
+    '-std=c++17',
+    '-DNDEBUG',
+    ...kCompileFlags,
+    ...(toolchain.commonFlags ?? []),
+    ...(job.isGenerated ? [...kGeneratedFlags, ...toolchain.machineFlags] : ['-O2']),
+    ...(settings.isPositionIndependent ? ['-fPIC'] : []),
+    `-DCORTADO_THREADS=${files.hasThreads ? 1 : 0}`,
+    ...(settings.namespace === undefined ? [] : [`-Dcortado=${settings.namespace}`]),
+    '-Iruntime/include',
+    '-Iruntime/harness',
+    '-I.',
+  ];
+}
+
+async function compileOne(job: CompileJob, object: string, settings: CompileSettings): Promise<void> {
+  const { folder, toolchain, cache } = settings;
+  const isAssembler = job.source.endsWith('.S');
+  const flags = isAssembler ? ['-I.', '-Wa,-I.'] : compileFlags(job, settings);
+  // The weights stub is as fast to assemble as to copy, and its object is as large as the weights.
+  const text = await readFile(join(folder, job.source), 'utf8');
+  const key = isAssembler ? undefined : cacheKey([toolchain.version, toolchain.cxx, ...flags, text, ...includedTexts(text, settings.files)]);
+  if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
+  settings.onProgress?.(`compiling ${job.source}`);
+  await runTool(isAssembler ? toolchain.cc : toolchain.cxx, [...flags, '-c', job.source, '-o', object], folder);
+  if (key !== undefined) await cache.keep(key, join(folder, object));
+}
+
+/** Names and texts of the headers that a source includes, directly or not, in a fixed order. */
+function includedTexts(source: string, files: NetFiles): readonly string[] {
+  const found = new Map<string, string>();
+  const waiting = [source];
+  for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
+    for (const match of text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
+      const name = match[1] ?? '';
+      const known = [name, ...['include', 'harness', 'src'].map((folder) => `runtime/${folder}/${name}`)].find(
+        (path) => files.runtime.has(path) || files.generated.has(path),
+      );
+      const content = known === undefined ? undefined : (files.runtime.get(known) ?? files.generated.get(known));
+      if (known === undefined || typeof content !== 'string' || found.has(known)) continue;
+      found.set(known, content);
+      waiting.push(content);
+    }
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).flat();
+}

@@ -1,0 +1,187 @@
+// Targets: one JSON file per hardware target in targets/, checked against a schema; `extends` inherits, user files are
+// accepted by path. `native` resolves to the best shipped target whose CPU flags this machine has.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
+import { CompileError, fail, type Problem } from '../errors.js';
+import type { KernelTarget } from '../ops/kernel-call.js';
+import { packageRoot } from '../package-root.js';
+
+export interface Toolchain {
+  readonly name: string;
+  readonly cxx: string;
+  readonly cc: string;
+  readonly ar: string;
+  readonly strip: string;
+  /** Debian package that brings the compiler. */
+  readonly package: string;
+  /** Flags that choose the CPU, for generated code only. */
+  readonly machineFlags: readonly string[];
+  /** Flags for every file (a sysroot, a triple). */
+  readonly commonFlags?: readonly string[];
+  readonly linkFlags?: readonly string[];
+}
+
+export interface Runner {
+  readonly kind: 'host' | 'command';
+  /** For `command`: program and arguments before the executable (an emulator). */
+  readonly command?: readonly string[];
+  readonly package?: string;
+}
+
+export interface Target extends Omit<KernelTarget, 'threads'> {
+  readonly name: string;
+  readonly description: string;
+  readonly system: string;
+  readonly isa: string;
+  readonly cpuFeatures: readonly string[];
+  readonly toolchains: readonly Toolchain[];
+  readonly runner: Runner;
+}
+
+interface TargetFile extends Partial<Target> {
+  readonly name: string;
+  readonly description: string;
+  readonly extends?: string;
+  readonly resolve?: readonly { readonly target: string; readonly cpuFlags: readonly string[] }[];
+}
+
+const folder = fileURLToPath(new URL('targets/', packageRoot));
+
+const kText = { type: 'string', minLength: 1 } as const;
+const kTexts = { type: 'array', items: { type: 'string' } } as const;
+const kPositive = { type: 'integer', minimum: 1 } as const;
+const kSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'description'],
+  properties: {
+    name: kText,
+    description: kText,
+    extends: kText,
+    resolve: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['target', 'cpuFlags'],
+        properties: { target: kText, cpuFlags: kTexts },
+      },
+    },
+    system: kText,
+    isa: kText,
+    vectorFloats: { enum: [1, 4, 8, 16] },
+    vectorRegisters: kPositive,
+    fma: { type: 'boolean' },
+    l1Bytes: kPositive,
+    l2Bytes: kPositive,
+    cpuFeatures: kTexts,
+    toolchains: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'cxx', 'cc', 'ar', 'strip', 'package', 'machineFlags'],
+        properties: {
+          name: kText,
+          cxx: kText,
+          cc: kText,
+          ar: kText,
+          strip: kText,
+          package: kText,
+          machineFlags: kTexts,
+          commonFlags: kTexts,
+          linkFlags: kTexts,
+        },
+      },
+    },
+    runner: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['kind'],
+      properties: { kind: { enum: ['host', 'command'] }, command: kTexts, package: kText },
+    },
+  },
+} as const;
+
+const kComplete = ['system', 'isa', 'vectorFloats', 'vectorRegisters', 'fma', 'l1Bytes', 'l2Bytes', 'cpuFeatures', 'toolchains', 'runner'] as const;
+
+/** Names of the shipped targets. */
+export function targetNames(): readonly string[] {
+  return readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => basename(name, '.json')).sort();
+}
+
+/** A target by name, or by path of a user's JSON file. */
+export function loadTarget(nameOrFile: string): Target {
+  return resolveTarget(nameOrFile, new Set());
+}
+
+/** Description of a target without resolving it for this machine. */
+export function describeTarget(name: string): { readonly name: string; readonly description: string } {
+  const { name: own, description } = readTargetFile(join(folder, `${name}.json`));
+  return { name: own, description };
+}
+
+function resolveTarget(nameOrFile: string, seen: ReadonlySet<string>): Target {
+  const file = locate(nameOrFile);
+  if (seen.has(file)) return fail('bad-option', `target file ${file} extends itself`);
+  const own = readTargetFile(file);
+  const within = new Set([...seen, file]);
+  const relative = (name: string): string => (name.endsWith('.json') ? join(dirname(file), name) : name);
+  if (own.resolve !== undefined) {
+    const flags = cpuFlags();
+    const choice = own.resolve.find((candidate) => candidate.cpuFlags.every((flag) => flags.has(flag)));
+    if (choice === undefined) return fail('bad-option', `target ${own.name} fits no CPU like this one`);
+    return resolveTarget(relative(choice.target), within);
+  }
+  const base = own.extends === undefined ? {} : resolveTarget(relative(own.extends), within);
+  const { extends: _extends, ...rest } = own;
+  const merged: Partial<Target> = { ...base, ...rest };
+  const missing = kComplete.filter((key) => merged[key] === undefined);
+  if (missing.length > 0) {
+    fail('bad-option', `target file lacks ${missing.join(', ')}`, { where: { file }, remedy: 'add them or extend a shipped target' });
+  }
+  return merged as Target;
+}
+
+function locate(nameOrFile: string): string {
+  const isFile = nameOrFile.endsWith('.json');
+  const file = isFile ? nameOrFile : join(folder, `${nameOrFile}.json`);
+  if ((isFile || /^[A-Za-z0-9._-]+$/.test(nameOrFile)) && existsSync(file)) return file;
+  return fail('bad-option', `unknown target ${nameOrFile}`, {
+    expected: isFile ? 'an existing target file' : `one of ${targetNames().join(', ')}, or the path of a .json file`,
+  });
+}
+
+function readTargetFile(file: string): TargetFile {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return fail('bad-option', `target file is not JSON: ${error instanceof Error ? error.message : String(error)}`, { where: { file } });
+  }
+  const validate = new Ajv({ allErrors: true }).compile(kSchema);
+  if (!validate(parsed)) {
+    const problems = (validate.errors ?? []).map((error): Problem => {
+      const extra = error.params['additionalProperty'];
+      const subject = `${error.instancePath === '' ? 'target file' : error.instancePath} ${error.message ?? 'is wrong'}`;
+      return { code: 'bad-option', message: extra === undefined ? subject : `${subject}: ${String(extra)}`, where: { file } };
+    });
+    throw new CompileError(problems);
+  }
+  return parsed as TargetFile;
+}
+
+/** Feature flags of this machine's CPU as Linux spells them; empty where it does not tell. */
+function cpuFlags(): ReadonlySet<string> {
+  try {
+    const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+    return new Set(line.trim().split(/\s+/));
+  } catch {
+    return new Set();
+  }
+}

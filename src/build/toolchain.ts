@@ -1,0 +1,47 @@
+// Finds the first installed toolchain of a target and says which package brings one when there is none.
+
+import { execa } from 'execa';
+import { fail } from '../errors.js';
+import type { Target, Toolchain } from './target.js';
+
+export interface FoundToolchain extends Toolchain {
+  /** First line of `--version`: part of cache keys and of the manifest. */
+  readonly version: string;
+}
+
+const found = new Map<string, Promise<FoundToolchain>>();
+
+/** The target's first toolchain that is installed. Fails with the packages to install. */
+export function findToolchain(target: Target): Promise<FoundToolchain> {
+  const key = JSON.stringify(target.toolchains);
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const search = searchToolchain(target);
+  found.set(key, search);
+  return search;
+}
+
+async function searchToolchain(target: Target): Promise<FoundToolchain> {
+  for (const toolchain of target.toolchains) {
+    const version = await versionOf(toolchain.cxx);
+    if (version !== undefined) return { ...toolchain, version };
+  }
+  return fail('toolchain', `no C++ compiler for target ${target.name}`, {
+    expected: target.toolchains.map((toolchain) => toolchain.cxx).join(' or '),
+    remedy: `install one: apt-get install ${target.toolchains.map((toolchain) => toolchain.package).join(' | ')}`,
+  });
+}
+
+async function versionOf(program: string): Promise<string | undefined> {
+  const result = await execa(program, ['--version'], { reject: false, stdin: 'ignore' });
+  return result.exitCode === 0 ? (String(result.stdout).split('\n')[0] ?? program) : undefined;
+}
+
+/** Runs a tool; a failure becomes a toolchain problem with the first lines of what it printed. */
+export async function runTool(program: string, args: readonly string[], cwd: string): Promise<void> {
+  const result = await execa(program, [...args], { cwd, reject: false, stdin: 'ignore', all: true });
+  if (result.exitCode === 0) return;
+  const output = String(result.all ?? '').split('\n').slice(0, 12).join('\n');
+  const reason = result.exitCode === undefined ? (result.shortMessage ?? 'could not be started') : `exited with ${result.exitCode}`;
+  fail('toolchain', `${program} ${reason}`, { got: output === '' ? reason : `\n${output}` });
+}

@@ -1,0 +1,151 @@
+// The compiler, top to bottom: read → import → passes → plan → emit → build.
+
+import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
+import { loadTarget, type Target } from './build/target.js';
+import { type NetFiles, packageFiles } from './emit/package-files.js';
+import { CompileError, fail, type Problem, problemsOf } from './errors.js';
+import type { FileOrBytes } from './files/byte-source.js';
+import { importCaffe2 } from './frontend/caffe2/import-net.js';
+import { type InputSpec, parseInputSpecs } from './frontend/caffe2/import-input-spec.js';
+import { loadModelFiles } from './frontend/caffe2/load-model-files.js';
+import type { Graph } from './ir/graph.js';
+import { runPasses } from './passes/pipeline.js';
+import { buildProgram } from './plan/build-program.js';
+import type { Program } from './plan/program.js';
+import { kVersion } from './version.js';
+
+export interface ModelOptions {
+  /** predict_net (binary or text), or an exported predictor. */
+  readonly predictNet: FileOrBytes;
+  readonly initNet?: FileOrBytes;
+  readonly valueInfo?: FileOrBytes;
+  /** `data:1,3,224,224`, `data:1..8,3,224,224`, `image:uint8:1,480,640,4`. */
+  readonly inputs?: readonly string[];
+  /** Further blobs to give out. */
+  readonly outputs?: readonly string[];
+  /** Allows random fills, from this seed. */
+  readonly randomSeed?: number;
+  /** Name of the net where the file has none; also the prefix of C symbols and files when given. */
+  readonly name?: string;
+}
+
+export interface CompileOptions extends ModelOptions {
+  /** Name of a shipped target or path of a target file; `native` by default. */
+  readonly target?: string;
+  /** false: no fusion, no layouts, no views; the answer stays the same. */
+  readonly optimize?: boolean;
+  /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
+  readonly threads?: number;
+  readonly weights?: 'linked' | 'file' | 'pointer';
+  readonly trace?: boolean;
+  /** Fails when the arena needs more. */
+  readonly maxArenaBytes?: number;
+  /** Interprets the net after every pass and fails at the first that changes a result. */
+  readonly checkValues?: boolean;
+  readonly onGraph?: (pass: string, graph: Graph) => void;
+  readonly onProgress?: (message: string) => void;
+}
+
+export interface BuildRequest extends CompileOptions {
+  readonly outputFolder: string;
+  readonly emit?: readonly Artifact[];
+  /** Folder of the object cache; undefined: no cache. */
+  readonly cacheFolder?: string;
+}
+
+export interface ImportedNet {
+  readonly graph: Graph;
+  readonly warnings: readonly Problem[];
+  readonly opCount: number;
+}
+
+export interface CompiledNet {
+  readonly program: Program;
+  readonly files: NetFiles;
+  readonly target: Target;
+  readonly graph: Graph;
+  readonly warnings: readonly Problem[];
+}
+
+const kDefaultThreads = 4;
+
+/** Reads and imports a model: the graph as published, with all its problems at once when there are any. */
+export function importModel(options: ModelOptions): ImportedNet {
+  const file = typeof options.predictNet === 'string' ? options.predictNet : undefined;
+  const model = loadModelFiles({
+    predictNet: options.predictNet,
+    ...(options.initNet === undefined ? {} : { initNet: options.initNet }),
+    ...(options.valueInfo === undefined ? {} : { valueInfo: options.valueInfo }),
+  });
+  const inputShapes: ReadonlyMap<string, InputSpec> = parseInputSpecs(options.inputs ?? []);
+  try {
+    const imported = importCaffe2(model, {
+      inputShapes,
+      ...(options.randomSeed === undefined ? {} : { randomSeed: options.randomSeed }),
+      ...(options.outputs === undefined ? {} : { extraOutputs: options.outputs }),
+    });
+    const name = options.name ?? (imported.graph.name === '' ? 'net' : imported.graph.name);
+    return { graph: { ...imported.graph, name }, warnings: imported.warnings, opCount: model.predict.ops.length };
+  } catch (error) {
+    throw new CompileError(problemsOf(error).map((problem) => (file === undefined ? problem : withFile(problem, file))));
+  }
+}
+
+/** Everything but the toolchain: the program and its files. */
+export function compileModel(options: CompileOptions): CompiledNet {
+  const target = loadTarget(options.target ?? 'native');
+  const threads = options.threads ?? kDefaultThreads;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    fail('bad-option', 'bad number of threads', { expected: '1 to 256', got: String(threads) });
+  }
+  options.onProgress?.('reading the model');
+  const { graph: imported, warnings, opCount } = importModel(options);
+  options.onProgress?.('optimizing');
+  const optimize = options.optimize ?? true;
+  const graph = runPasses(imported, {
+    optimize,
+    checkValues: options.checkValues ?? false,
+    ...(options.onGraph === undefined ? {} : { onPass: options.onGraph }),
+  });
+  options.onProgress?.('planning');
+  const program = buildProgram(graph, { target: { ...target, threads }, optimize, opCount });
+  checkBudget(program, options.maxArenaBytes);
+  options.onProgress?.('generating');
+  const files = packageFiles(program, {
+    ...(options.name === undefined ? {} : { prefix: options.name }),
+    targetName: target.name,
+    cpuFeatures: target.cpuFeatures,
+    weights: options.weights ?? 'linked',
+    trace: options.trace ?? false,
+    version: kVersion,
+  });
+  return { program, files, target, graph, warnings };
+}
+
+/** Compiles and builds artifacts into the output folder. */
+export async function compile(request: BuildRequest): Promise<CompiledNet & { readonly build: BuildResult }> {
+  const compiled = compileModel(request);
+  const { onProgress } = request;
+  const build = await buildArtifacts(compiled.files, {
+    target: compiled.target,
+    emit: request.emit ?? ['executable'],
+    outputFolder: request.outputFolder,
+    cacheFolder: request.cacheFolder,
+    version: kVersion,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+  return { ...compiled, build };
+}
+
+function checkBudget(program: Program, maxArenaBytes: number | undefined): void {
+  if (maxArenaBytes === undefined || program.arenaBytes <= maxArenaBytes) return;
+  fail('bad-option', 'the arena exceeds its budget', {
+    expected: `at most ${maxArenaBytes} bytes`,
+    got: `${program.arenaBytes} bytes (no plan can be below ${program.arenaBoundBytes})`,
+    remedy: 'raise --max-arena, or use smaller inputs or fewer threads',
+  });
+}
+
+function withFile(problem: Problem, file: string): Problem {
+  return { ...problem, where: { file, ...problem.where } };
+}

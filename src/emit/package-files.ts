@@ -1,0 +1,98 @@
+// The files of a compiled net: generated text, weights, and the parts of the runtime it needs. The same map feeds every
+// artifact: a source package is the map itself, executables and libraries are built from it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fail } from '../errors.js';
+import { packageRoot } from '../package-root.js';
+import type { Program } from '../plan/program.js';
+import { type EmitOptions, emitNet } from './emit-net.js';
+import { mangle } from './names.js';
+import { render } from './template.js';
+import { layoutWeightFile, type WeightFile } from './weight-file.js';
+
+/** Text, or bytes in pieces (weights are large and never copied). */
+export type FileContent = string | readonly Uint8Array[];
+
+export interface NetFiles {
+  readonly prefix: string;
+  readonly weights: WeightFile;
+  /** `<prefix>.h`, `.cc`, `.weights`, `_weights.S`, `_main.cc`. */
+  readonly generated: ReadonlyMap<string, FileContent>;
+  /** Runtime headers reachable from the generated text, and sources, below `runtime/`. */
+  readonly runtime: ReadonlyMap<string, FileContent>;
+  /** Paths of all translation units of the net itself, and of the executable's harness. */
+  readonly netSources: readonly string[];
+  readonly runtimeSources: readonly string[];
+  readonly harnessSources: readonly string[];
+  readonly hasThreads: boolean;
+  readonly weightsMode: 'linked' | 'file' | 'pointer';
+}
+
+export type FileOptions = Omit<EmitOptions, 'weightsId' | 'weightFileBytes'>;
+
+/** All files of a program. Deterministic: no dates, no absolute paths. */
+export function packageFiles(program: Program, options: FileOptions): NetFiles {
+  const weights = layoutWeightFile(program);
+  const prefix = options.prefix ?? mangle(program.name);
+  const { source, header } = emitNet(program, {
+    ...options,
+    prefix,
+    weightsId: weights.id,
+    weightFileBytes: weights.sizeBytes,
+  });
+  const hasWeights = weights.sizeBytes > 0;
+  const isLinked = hasWeights && options.weights === 'linked';
+  const generated = new Map<string, FileContent>([
+    [`${prefix}.h`, header],
+    [`${prefix}.cc`, source],
+    [`${prefix}_main.cc`, render('net/main.cc', { prefix, netName: program.name })],
+  ]);
+  if (isLinked) generated.set(`${prefix}_weights.S`, render('net/weights.S', { prefix }));
+  if (hasWeights) generated.set(`${prefix}.weights`, weights.chunks);
+  const hasThreads = program.threads > 1;
+  const sources = runtimeFiles('src').filter((name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')));
+  const harness = runtimeFiles('harness');
+  const headers = reachableHeaders([source, ...[...sources, ...harness].map(readRuntime), harnessIncludes()]);
+  const runtimeNames = new Set([...headers, ...sources, ...harness, ...runtimeFiles('src').filter((name) => name.endsWith('.h'))]);
+  return {
+    prefix,
+    weights,
+    generated,
+    runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),
+    netSources: [`${prefix}.cc`, ...(isLinked ? [`${prefix}_weights.S`] : [])],
+    runtimeSources: sources.map((name) => `runtime/${name}`),
+    harnessSources: [`${prefix}_main.cc`, ...harness.filter((name) => name.endsWith('.cc')).map((name) => `runtime/${name}`)],
+    hasThreads,
+    weightsMode: options.weights,
+  };
+}
+
+const runtimeFolder = new URL('runtime/', packageRoot);
+
+function runtimeFiles(folder: string): readonly string[] {
+  const names = readdirSync(new URL(`${folder}/`, runtimeFolder));
+  return names.filter((name) => /\.(cc|h)$/.test(name)).sort().map((name) => `${folder}/${name}`);
+}
+
+function readRuntime(name: string): string {
+  return readFileSync(new URL(name, runtimeFolder), 'utf8');
+}
+
+function harnessIncludes(): string {
+  return '#include "cortado/cortado.h"\n';
+}
+
+/** Headers below include/ that the texts include, directly or not. */
+function reachableHeaders(texts: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  const waiting = [...texts];
+  for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
+    for (const match of text.matchAll(/^\s*#\s*include\s+"(cortado\/[^"]+)"/gm)) {
+      const name = `include/${match[1] ?? fail('internal', 'an include without a name')}`;
+      if (found.has(name)) continue;
+      found.add(name);
+      waiting.push(readRuntime(name));
+    }
+  }
+  return [...found];
+}
