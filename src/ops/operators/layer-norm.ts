@@ -26,7 +26,7 @@ export const layerNorm = defineOp({
     { name: 'mean', doc: '[dims before axis..., 1]', optional: true },
     { name: 'stdev', doc: '[dims before axis..., 1]', optional: true },
   ],
-  attrs: { axis: int('first dim of a row', 1), epsilon: float('added to the variance', 1e-3) },
+  attrs: { axis: int('first dim of a row', 1), epsilon: float('added to the variance', 1e-5) },
   infer: (request) => {
     const { axis } = request.attrs;
     const x = inferRows(request);
@@ -92,7 +92,7 @@ function importLayerNorm(scope: ImportScope): readonly Value[] {
   scope.expectInputs(hasAffine ? 3 : 1);
   scope.expectOutputs(3);
   const x = scope.input(0);
-  const attrs = { axis: readAxis(scope, 'axis', 1, x.type.shape.length), epsilon: scope.args.float('epsilon', 1e-3) };
+  const attrs = { axis: readAxis(scope, 'axis', 1, x.type.shape.length), epsilon: scope.args.float('epsilon', 1e-5) };
   const parameters = Array.from({ length: scope.inputCount - 1 }, (_, i) => {
     const value = scope.input(i + 1);
     return value.type.shape.length === 1 ? value : scope.emitOne('Reshape', [value], { shape: [-1] });

@@ -84,8 +84,8 @@ function lowerLrn(request: KernelRequest, attrs: LrnAttrs): KernelCall {
   ]);
   const wantsScale = request.node.outputs[1] !== undefined;
   return {
-    header: wantsScale ? 'cortado/lrn_scale.h' : 'cortado/lrn.h',
-    fn: wantsScale ? 'lrn_with_scale' : 'lrn_plain',
+    header: 'cortado/lrn.h',
+    fn: 'lrn_plain',
     template: [],
     args: [extentArg(n), dims, inputArg(0), outputArg(), ...(wantsScale ? [outputArg(1)] : [])],
     parts: kRowParts,
