@@ -2,7 +2,7 @@
 // one argument per side; legacy_pad; global_pooling. The result is a plain Window with explicit pads that are never
 // negative; what a negative pad crops is given apart.
 
-import { type Dim, dimToString, isStatic, type Shape } from '../ir/dim.js';
+import { type Dim, dimMin, dimToString, isStatic, type Shape } from '../ir/dim.js';
 import type { Value } from '../ir/graph.js';
 import type { ImportScope } from './caffe2-import.js';
 import type { Window } from './window.js';
@@ -173,7 +173,7 @@ function checkPositive(scope: ImportScope, name: string, list: readonly number[]
   }
 }
 
-/** Head and tail pad of one axis; the formulas of catalogue 2.1. */
+/** Head and tail pad of one axis; the formulas of conv_pool_op_base.h. */
 function explicitPads(scope: ImportScope, args: WindowArguments, size: Dim, axis: number): readonly [number, number] {
   const kernel = args.kernel[axis] ?? 1;
   const stride = args.strides[axis] ?? 1;
@@ -182,8 +182,11 @@ function explicitPads(scope: ImportScope, args: WindowArguments, size: Dim, axis
   switch (args.legacyPad) {
     case 'none':
       return [head, tail];
-    case 'valid':
-      return [0, 0];
+    case 'valid': {
+      // (in - span) / stride + 1 rounds towards zero: a window up to stride - 1 too wide still counts as one.
+      const missing = (args.dilations[axis] ?? 1) * (kernel - 1) + 1 - dimMin(size);
+      return [0, missing > 0 && missing < stride ? missing : 0];
+    }
     case 'same': {
       // With stride 1 the need is kernel - 1 whatever the size.
       const known = stride === 1 ? 1 : staticSize(scope, size, 'legacy_pad SAME with a stride');

@@ -1,4 +1,4 @@
-// Conv: cross-correlation over 1 to 3 spatial axes with stride, padding, dilation and groups, channels first.
+// Conv: cross-correlation over 1 to 6 spatial axes with stride, padding, dilation and groups, channels first.
 
 import { fail } from '../../errors.js';
 import { type Dim, dimEquals, dimFloorDiv, dimMax, dimToString, isStatic, shapeMaxSize } from '../../ir/dim.js';
@@ -11,6 +11,7 @@ import { defineOp, type InferRequest } from '../define.js';
 import { channelsFirst, readOrder, restoreOrder } from '../image-order.js';
 import {
   biasedFunctor,
+  extentArg,
   imageDims,
   inputArg,
   kFunctorArg,
@@ -23,7 +24,7 @@ import {
 } from '../kernel-arguments.js';
 import type { KernelCall, KernelRequest, StructValue } from '../kernel-call.js';
 import { floatData, floatOutput, optionalFloats, sizeOf } from '../reference-tensors.js';
-import { inferWindow, insideRange, kWindowAttrs, type Window, windowAxis } from '../window.js';
+import { inferWindow, insideRange, kWindowAttrs, type Window, type WindowAxis, windowAxis } from '../window.js';
 import { cropped, placeWindow, readWindowArguments } from '../window-arguments.js';
 
 interface ConvAttrs extends Window {
@@ -37,7 +38,7 @@ export const conv = defineOp({
     'g = floor(m / (M/group)); what lies outside the image counts as 0',
   source: 'caffe2/operators/conv_op_impl.h',
   inputs: [
-    { name: 'x', doc: '[n, c, spatial...], one to three spatial axes' },
+    { name: 'x', doc: '[n, c, spatial...], one to six spatial axes' },
     { name: 'w', doc: '[m, c/group, kernel...]' },
     { name: 'bias', doc: '[m]', optional: true },
   ],
@@ -46,7 +47,7 @@ export const conv = defineOp({
   infer: (request) => {
     const { attrs } = request;
     const x = checkDType(request, 0, 'the image');
-    checkRank(request, 0, 'the image', 3, 5);
+    checkRank(request, 0, 'the image', 3, 8);
     const [n = 1, c = 1, ...spatial] = x.shape;
     const m = inferFilter(request, c);
     return [{ ...x, shape: [n, m, ...inferWindow(request, spatial, attrs)] }];
@@ -93,6 +94,17 @@ export const conv = defineOp({
       attrs: { kernel: [2, 1, 2], strides: [1, 2, 1], pads: [0, 0, 1, 1, 0, 0], dilations: [1, 1, 2] },
       inputs: [{ dims: [1, 2, 3, 4, 5] }, { dims: [3, 2, 2, 1, 2] }],
     },
+    {
+      note: 'four spatial axes',
+      attrs: {
+        kernel: [2, 1, 2, 2],
+        strides: [1, 1, 1, 2],
+        pads: [1, 0, 0, 0, 0, 0, 1, 1],
+        dilations: [1, 1, 2, 1],
+        group: 2,
+      },
+      inputs: [{ dims: [2, 2, 2, 2, 3, 4] }, { dims: [4, 1, 2, 1, 2, 2] }, { dims: [4] }],
+    },
   ],
 });
 
@@ -127,28 +139,33 @@ function inferFilter(request: InferRequest<ConvAttrs>, c: Dim): Dim {
   return m;
 }
 
-/** Concrete sizes, padded to three spatial axes. */
+/** Concrete sizes; the lists have one entry per spatial axis. */
 interface ConvGeometry {
   readonly channels: number;
   readonly perGroup: number;
   readonly outPerGroup: number;
-  readonly input: readonly [number, number, number];
-  readonly output: readonly [number, number, number];
-  readonly kernel: readonly [number, number, number];
-  readonly window: Window;
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly axes: readonly WindowAxis[];
+  /** All taps of one input channel, as an index per axis, in row-major order. */
+  readonly taps: readonly (readonly number[])[];
 }
 
 function geometryOf(x: readonly number[], w: readonly number[], y: readonly number[], attrs: ConvAttrs): ConvGeometry {
   const [, channels = 1, ...input] = x;
   const [outChannels = 1, perGroup = 1] = w;
+  const axes = attrs.kernel.map((_, axis) => windowAxis(attrs, axis));
   return {
     channels,
     perGroup,
     outPerGroup: outChannels / attrs.group,
-    input: triple(input, 1),
-    output: triple(y.slice(2), 1),
-    kernel: triple(attrs.kernel, 1),
-    window: threeAxes(attrs),
+    input,
+    output: y.slice(2),
+    axes,
+    taps: attrs.kernel.reduce<readonly (readonly number[])[]>(
+      (lists, size) => lists.flatMap((list) => Array.from({ length: size }, (_, k) => [...list, k])),
+      [[]],
+    ),
   };
 }
 
@@ -161,44 +178,42 @@ function addChannel(
   image: number,
   channel: number,
 ): void {
-  const { channels, perGroup, outPerGroup, kernel } = geometry;
+  const { channels, perGroup, outPerGroup, taps } = geometry;
   const group = Math.floor(channel / outPerGroup);
   const plane = sizeOf(geometry.input);
-  let tap = channel * perGroup * sizeOf(kernel);
+  let at = channel * perGroup * taps.length;
   for (let c = 0; c < perGroup; c++) {
     const from = (image * channels + group * perGroup + c) * plane;
-    for (let kd = 0; kd < kernel[0]; kd++) {
-      for (let kh = 0; kh < kernel[1]; kh++) {
-        for (let kw = 0; kw < kernel[2]; kw++) addTap(sums, x, from, w[tap++] ?? 0, geometry, [kd, kh, kw]);
-      }
-    }
+    for (const tap of taps) addTap(sums, x, from, w[at++] ?? 0, geometry, tap);
   }
 }
 
+/** Adds weight * x for one tap to all outputs whose tap lies inside the image, axis by axis. */
 function addTap(
   sums: Float64Array,
   x: Float32Array,
   from: number,
   weight: number,
   geometry: ConvGeometry,
-  tap: readonly [number, number, number],
+  tap: readonly number[],
 ): void {
-  const { input, output, window } = geometry;
-  const axes = [windowAxis(window, 0), windowAxis(window, 1), windowAxis(window, 2)] as const;
-  const ranges = axes.map((axis, i) => insideRange(input[i] ?? 1, output[i] ?? 1, axis, (tap[i] ?? 0) * axis.dilation));
-  const [depth, rows, columns] = ranges;
-  if (depth === undefined || rows === undefined || columns === undefined) return;
-  const at = (i: 0 | 1 | 2, o: number): number => o * axes[i].stride - axes[i].head + tap[i] * axes[i].dilation;
-  const step = axes[2].stride;
-  for (let d = depth.begin; d < depth.end; d++) {
-    for (let h = rows.begin; h < rows.end; h++) {
-      let source = from + (at(0, d) * input[1] + at(1, h)) * input[2] + at(2, columns.begin);
-      const target = (d * output[1] + h) * output[2];
-      for (let o = target + columns.begin; o < target + columns.end; o++, source += step) {
-        sums[o] = (sums[o] ?? 0) + weight * (x[source] ?? 0);
-      }
+  const { input, output, axes } = geometry;
+  const last = axes.length - 1;
+  const walk = (axis: number, source: number, target: number): void => {
+    const own = axes[axis];
+    if (own === undefined) return;
+    const size = input[axis] ?? 1;
+    const count = output[axis] ?? 1;
+    const offset = (tap[axis] ?? 0) * own.dilation;
+    const { begin, end } = insideRange(size, count, own, offset);
+    for (let o = begin; o < end; o++) {
+      const to = target * count + o;
+      const at = source * size + o * own.stride - own.head + offset;
+      if (axis < last) walk(axis + 1, at, to);
+      else sums[to] = (sums[to] ?? 0) + weight * (x[from + at] ?? 0);
     }
-  }
+  };
+  walk(0, 0, 0);
 }
 
 /** The window with leading axes of size 1, so that there are three. */
@@ -235,14 +250,35 @@ export function convDims(request: KernelRequest, attrs: ConvAttrs): readonly (re
   ];
 }
 
+/** ConvNdDims of runtime/include/cortado/conv_nd.h, for more than three spatial axes. */
+function convNdDims(request: KernelRequest, attrs: ConvAttrs): readonly (readonly [string, StructValue])[] {
+  const x = imageDims(lowerType(request, 0).shape);
+  const y = imageDims(lowerOutput(request).shape);
+  const axes = attrs.kernel.length;
+  const padded = (list: readonly Dim[]): readonly Dim[] => [...list, ...new Array<number>(6 - list.length).fill(1)];
+  return [
+    ['axes', axes],
+    ['in_channels', x.c],
+    ['out_channels', y.c],
+    ['groups', attrs.group],
+    ['in', padded(x.spatial)],
+    ['out', padded(y.spatial)],
+    ['kernel', padded(attrs.kernel)],
+    ['stride', padded(attrs.strides)],
+    ['pad', padded(attrs.pads.slice(0, axes))],
+    ['dilation', padded(attrs.dilations)],
+  ];
+}
+
 function lowerConv(request: KernelRequest, attrs: ConvAttrs): KernelCall {
+  const isWide = attrs.kernel.length > 3;
   return {
-    header: 'cortado/conv_generic.h',
-    fn: 'conv_generic',
+    header: isWide ? 'cortado/conv_nd.h' : 'cortado/conv_generic.h',
+    fn: isWide ? 'conv_nd' : 'conv_generic',
     template: [],
     args: [
-      { kind: 'extent', dim: imageDims(lowerType(request, 0).shape).n },
-      structArg('ConvDims', convDims(request, attrs)),
+      extentArg(imageDims(lowerType(request, 0).shape).n),
+      isWide ? structArg('ConvNdDims', convNdDims(request, attrs)) : structArg('ConvDims', convDims(request, attrs)),
       inputArg(0),
       inputArg(1),
       outputArg(),
@@ -277,7 +313,7 @@ function checkImage(scope: ImportScope, x: Value, w: Value): void {
     scope.fail('the image is empty', { blob: x.name, got: typeToString(x.type) });
   }
   if (x.type.shape.length < 3 || x.type.shape.length !== w.type.shape.length) {
-    scope.fail('image and filter must have the same rank, 3 to 5', {
+    scope.fail('image and filter must have the same rank, 3 to 8', {
       blob: w.name,
       got: `${typeToString(x.type)} and ${typeToString(w.type)}`,
     });
