@@ -126,8 +126,20 @@ function judgeRefusal(item: CorpusCase, problems: readonly Problem[]): Verdict {
   const text = problemText(problems);
   if (problems.some((problem) => problem.code === 'internal')) return failed(`internal: ${text}`);
   if (item.error === undefined) return failed(`refused: ${text}`);
+  // A missing operator would refuse everything: that says nothing about the fault of the case.
+  if (problems.some(isMissingOperator) && !isAboutMissingOperator(item)) return failed(`not judged: ${text}`);
   const isPlaced = ({ where }: Problem): boolean => where?.opType !== undefined || where?.blob !== undefined;
   return problems.every(isPlaced) ? kPassed : failed(`names neither operator nor blob: ${text}`);
+}
+
+function isMissingOperator(problem: Problem): boolean {
+  return problem.code === 'unsupported' && problem.message.startsWith('operator type ');
+}
+
+/** Caffe2 refuses it for the same reason. */
+function isAboutMissingOperator(item: CorpusCase): boolean {
+  const words = [item.error?.message ?? '', ...(item.error?.log ?? [])].join(' ');
+  return /Cannot (find operator schema|create operator of type)/.test(words);
 }
 
 function combine(attempts: readonly Attempt[]): Verdict {
