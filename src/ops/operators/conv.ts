@@ -206,11 +206,14 @@ function addTap(
     const count = output[axis] ?? 1;
     const offset = (tap[axis] ?? 0) * own.dilation;
     const { begin, end } = insideRange(size, count, own, offset);
-    for (let o = begin; o < end; o++) {
-      const to = target * count + o;
-      const at = source * size + o * own.stride - own.head + offset;
-      if (axis < last) walk(axis + 1, at, to);
-      else sums[to] = (sums[to] ?? 0) + weight * (x[from + at] ?? 0);
+    if (axis < last) {
+      for (let o = begin; o < end; o++)
+        walk(axis + 1, source * size + o * own.stride - own.head + offset, target * count + o);
+      return;
+    }
+    let at = from + source * size + begin * own.stride - own.head + offset;
+    for (let to = target * count + begin; to < target * count + end; to++, at += own.stride) {
+      sums[to] = (sums[to] ?? 0) + weight * (x[at] ?? 0);
     }
   };
   walk(0, 0, 0);
