@@ -71,6 +71,8 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
       return cppLiteral(argument.value, argument.dtype);
     case 'store-extent':
       return `&${extentVariable(argument.symbol.name, names)}`;
+    case 'null':
+      return 'nullptr';
     case 'functor':
       return functorToCpp(step, names);
     default:

@@ -210,7 +210,7 @@ class NetText implements SharedNames {
         return [`${indent}if (!run.set_extent(${this.symbol(step.symbol)}, ${this.dim(step.value)})) return;`];
       case 'shape': {
         const call = (shape: (typeof step.shapes)[number]): string =>
-          `run.output_shape(${[this.output(step.output), ...shape.map((dim) => this.dim(dim))].join(', ')})`;
+          `run.${step.isUnwritten ? 'shape' : 'settle'}_output(${[this.output(step.output), ...shape.map((dim) => this.dim(dim))].join(', ')})`;
         const [first = []] = step.shapes;
         if (step.variant === undefined) return [`${indent}if (!${call(first)}) return;`];
         const variant = this.symbol(step.variant);

@@ -48,6 +48,8 @@ export type KernelArg =
   | { readonly kind: 'list'; readonly values: readonly number[] }
   /** `std::int64_t*` where the kernel stores a size that depends on data; checked against the symbol's bound. */
   | { readonly kind: 'store-extent'; readonly symbol: DimSymbol }
+  /** `nullptr`: something the kernel may be given but is not. */
+  | { readonly kind: 'null' }
   /** The functor object: fused epilogue (`NoEpilogue{}` when the call has none) or the body of a map. */
   | { readonly kind: 'functor' };
 

@@ -336,7 +336,8 @@ class Planner {
         const needed = [...shapes.flat().flatMap(dimSymbols).map((s) => s.name), ...(variant === undefined ? [] : [variant])];
         if (!needed.every((name) => known.has(name))) continue;
         waiting.delete(i);
-        result.push({ kind: 'shape', output: i, shapes, ...(variant === undefined ? {} : { variant }) });
+        const isUnwritten = !result.some((step) => writesOutput(step, i));
+        result.push({ kind: 'shape', output: i, shapes, isUnwritten, ...(variant === undefined ? {} : { variant }) });
       }
     };
     settle();
@@ -358,6 +359,12 @@ class Planner {
 /** Which of its shapes a value of varying rank has taken. */
 function variantSymbol(value: Value): DimSymbol {
   return { kind: 'symbol', name: `${value.name}.variant`, min: 0, max: Math.max(1, (value.type.variants?.length ?? 1) - 1) };
+}
+
+function writesOutput(step: Step, output: number): boolean {
+  if (step.kind === 'if') return [...step.yes, ...step.no].some((inner) => writesOutput(inner, output));
+  if (step.kind !== 'kernel') return false;
+  return step.outputs.some((operand) => operand?.place.kind === 'output' && operand.place.index === output);
 }
 
 function symbolsMade(step: Step): readonly string[] {

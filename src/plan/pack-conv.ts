@@ -87,6 +87,14 @@ export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile): number
   return Math.ceil(bytes / 64) * 64;
 }
 
+/** conv2d_transpose_scratch_bytes: enough for one padded band of any phase. */
+export function conv2dTransposeScratchBytes(s: ConvGeometry, tile: ConvTile): number {
+  const channels = Math.ceil(s.inChannels / s.block) * s.block;
+  const rows = Math.min(tile.bandRows, Math.ceil(s.outHeight / s.strideH)) - 1 + Math.ceil(s.kernelH / s.strideH);
+  const cols = Math.ceil(s.outWidth / s.strideW) - 1 + Math.ceil(s.kernelW / s.strideW);
+  return 4 * channels * rows * cols;
+}
+
 /** Floats of packed direct, first-layer or transposed weights. */
 export function packedConvSize(s: ConvGeometry): number {
   const groupVectors = Math.ceil(s.outChannels / s.groups / s.block);

@@ -40,7 +40,14 @@ export type Step =
   /** A symbol takes a value that earlier steps made known. */
   | { readonly kind: 'bind'; readonly symbol: string; readonly value: Dim }
   /** Dims of an output are known from here on; several shapes: chosen by the value of `variant`. */
-  | { readonly kind: 'shape'; readonly output: number; readonly shapes: readonly Shape[]; readonly variant?: string };
+  | {
+      readonly kind: 'shape';
+      readonly output: number;
+      readonly shapes: readonly Shape[];
+      readonly variant?: string;
+      /** No earlier step has written to the output. */
+      readonly isUnwritten: boolean;
+    };
 
 /** One line of the layer table: profiling, traces, documentation. */
 export interface Layer {
