@@ -1,5 +1,5 @@
 // Elementwise operators: out[i] = f(in0[i], in1[i], …). The functor is called with vectors where all types are float, else with
-// numbers (the compiler vectorizes what it can). In place is allowed where an operand has the output's strides.
+// numbers (the compiler vectorizes what it can); W = 0 or 1 forces numbers. In place is allowed where an operand has the output's strides.
 #pragma once
 
 #include "cortado/math.h"
@@ -16,7 +16,7 @@ template <int W, class F, class Out, class... In>
 void map(Part part, std::int64_t count, Out* out, const F& f, const In*... in) {
   const Range share = share_of(part, count, 64);
   std::int64_t i = share.begin;
-  if constexpr (kAllFloat<Out, In...>) {
+  if constexpr (W > 1 && kAllFloat<Out, In...>) {
     using V = Vec<float, W>;
     for (; i + W <= share.end; i += W) store(out + i, static_cast<V>(f(load<V>(in + i)...)));
   }
@@ -46,7 +46,7 @@ CORTADO_INLINE V load_row(const MapRow<T>& row, std::int64_t i) {
 template <int W, class F, class Out, class... In>
 CORTADO_INLINE void map_row(std::int64_t begin, std::int64_t end, Out* out, const F& f, const MapRow<In>... row) {
   std::int64_t i = begin;
-  if constexpr (kAllFloat<Out, In...>) {
+  if constexpr (W > 1 && kAllFloat<Out, In...>) {
     using V = Vec<float, W>;
     if (((row.stride == 0 || row.stride == 1) && ...)) {
       for (; i + W <= end; i += W) store(out + i, static_cast<V>(f(load_row<V>(row, i)...)));

@@ -63,7 +63,7 @@ CORTADO_INLINE V exp(V x) {
 template <class V, IfFloatLike<V> = 0>
 CORTADO_INLINE V log(V x) {
   const auto tiny = lt(x, splat<V>(1.17549435e-38f));
-  const V scaled = select(tiny, x * splat<V>(8388608.0f), x);
+  const V scaled = abs(select(tiny, x * splat<V>(8388608.0f), x));
   const Bits<V> bits = bits_as<Bits<V>>(scaled) - 0x3f3504f3;  // sqrt(1/2): f lies in [-0.29, 0.42]
   const V exponent = convert<float>(bits >> 23) - select(tiny, splat<V>(23.0f), splat<V>(0.0f));
   const V f = bits_as<V>((bits & 0x007fffff) + 0x3f3504f3) - splat<V>(1.0f);
