@@ -1,5 +1,6 @@
 // Arithmetic, comparison and logic of two tensors.
 
+import { dimEquals, dimToString } from '../../ir/dim.js';
 import type { DType } from '../../ir/dtype.js';
 import {
   arg,
@@ -183,6 +184,9 @@ export const squareRootDivide = defineElementwise({
       const s = scope.input(1);
       if (x.type.shape.length === 0 || s.type.shape.length !== 1) {
         scope.fail('SquareRootDivide needs data of rank 1 or more and a scale of rank 1');
+      }
+      if (!dimEquals(x.type.shape[0] ?? 0, s.type.shape[0] ?? 0)) {
+        scope.fail('SquareRootDivide needs one scale for each row', { expected: dimToString(x.type.shape[0] ?? 0) });
       }
       const rows = x.type.shape.map((_, i) => (i === 0 ? 0 : 1));
       const scale = s.type.dtype === 'i32' || s.type.dtype === 'i64' ? scope.emitOne('Cast', [s], { to: 'f32' }) : s;

@@ -55,7 +55,7 @@ function emitSplitInfo(scope: ImportScope, pieces: readonly Value[], axis: numbe
 
 const importConcat: Caffe2Import = (scope) => {
   scope.expectInputs(1, kMany);
-  scope.expectOutputs(1, 2);
+  scope.expectOutputs(scope.type === 'Concat' ? 1 : 2, 2);
   const inputs = Array.from({ length: scope.inputCount }, (_, i) => scope.input(i));
   const addAxis = scope.args.int('add_axis', 0) !== 0;
   const rank = (inputs[0]?.type.shape.length ?? 0) + (addAxis ? 1 : 0);

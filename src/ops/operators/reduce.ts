@@ -279,8 +279,8 @@ export const reduceMean = defineReduce('Mean', 'the mean (integers truncate)', {
 });
 
 export const reduceMax = defineReduce('Max', 'the largest value', {
-  ReduceFrontMax: importEdge('ReduceMax', 'front', kReduceTypes),
-  ReduceBackMax: importEdge('ReduceMax', 'back', kReduceTypes),
+  ReduceFrontMax: importEdge('ReduceMax', 'front', ['f32']),
+  ReduceBackMax: importEdge('ReduceMax', 'back', ['f32']),
   RowwiseMax: importPlaneMax(2),
   ColwiseMax: importPlaneMax(1),
 });

@@ -108,6 +108,9 @@ export const topK = defineOp({
   ],
 });
 
+/** The search starts from this value, so that NaN never wins: position 0 where nothing does. */
+const kMaxFloat = 3.4028234663852886e38;
+
 function defineArg(
   name: 'ArgMax' | 'ArgMin',
   isBetter: (candidate: number, best: number) => boolean,
@@ -137,11 +140,15 @@ function defineArg(
       const y = makeTensor('i64', request.outputs[0]?.shape.map(Number) ?? []);
       for (let line = 0; line < outer * inner; line++) {
         const from = Math.floor(line / inner) * length * inner + (line % inner);
-        let best = 0;
-        for (let i = 1; i < length; i++) {
-          if (isBetter(getNumber(x, from + i * inner), getNumber(x, from + best * inner))) best = i;
+        let at = 0;
+        let best = name === 'ArgMax' ? -kMaxFloat : kMaxFloat;
+        for (let i = 0; i < length; i++) {
+          const value = getNumber(x, from + i * inner);
+          if (!isBetter(value, best)) continue;
+          best = value;
+          at = i;
         }
-        y.data[line] = BigInt(best);
+        y.data[line] = BigInt(at);
       }
       return [y];
     },

@@ -96,17 +96,13 @@ function importBlocks(op: string): Caffe2Import {
     scope.expectOutputs(1);
     const { args } = scope;
     const pad = args.int('pad', 0);
-    const names = ['pad_t', 'pad_l', 'pad_b', 'pad_r'];
-    const sides = names.map((name) => args.int(name, pad));
-    const isGiven = names.some((name) => args.has(name));
-    if (isGiven && !names.every((name) => args.has(name)))
-      scope.fail('all four of pad_t, pad_l, pad_b, pad_r are needed');
-    if (isGiven && args.has('pad')) scope.fail('pad and pad_t, pad_l, pad_b, pad_r cannot be used together');
+    // Caffe2 reads pad_t; for the other three sides it reads pad again (space_batch_op.h).
+    const ignored = ['pad_l', 'pad_b', 'pad_r'].filter((name) => args.has(name) && args.int(name, pad) !== pad);
+    if (ignored.length > 0) scope.warn(`${ignored.join(', ')} are ignored, as Caffe2 does: it reads pad instead`);
     if (args.text('order', 'NCHW') !== 'NCHW') scope.fail(`${op} needs order NCHW`, { got: args.text('order', '') });
     const block = args.int('block_size', 2);
     if (block < 1) scope.fail('block_size must be positive', { got: String(block) });
-    const [top = 0, left = 0, bottom = 0, right = 0] = sides;
-    const attrs: Attrs = { block, top, left, bottom, right };
+    const attrs: Attrs = { block, top: args.int('pad_t', pad), left: pad, bottom: pad, right: pad };
     return [scope.emitOne(op, [scope.input(0)], attrs)];
   };
 }

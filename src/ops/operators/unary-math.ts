@@ -35,7 +35,7 @@ const kFunctions: { readonly [name: string]: FunctionSpec } = {
   Sign: {
     doc: 'y = 1, 0 or -1; 0 for NaN',
     file: 'elementwise_ops_schema.cc',
-    dtypes: kNumericTypes,
+    dtypes: kFloatTypes,
     scalar: (dtype) => {
       const zero = constant(0, dtype);
       const below = select(compare('lt', arg(0), zero), constant(-1, dtype), zero);

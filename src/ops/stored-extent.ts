@@ -1,0 +1,14 @@
+// The kernel argument through which a kernel stores a size that it found in the data.
+
+import { fail } from '../errors.js';
+import { asSymbol } from '../ir/dim.js';
+import type { KernelArg, KernelRequest } from './kernel-call.js';
+
+/** Where the first dim of the given outputs, which they share, is stored; outputs nobody reads may be gone. */
+export function storedExtent(request: KernelRequest, outputs: readonly number[]): KernelArg {
+  for (const index of outputs) {
+    const symbol = asSymbol(request.node.outputs[index]?.type.shape[0] ?? 0);
+    if (symbol !== undefined) return { kind: 'store-extent', symbol };
+  }
+  return fail('internal', `${request.node.op} has no output left whose size it stores`);
+}
