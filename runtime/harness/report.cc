@@ -63,7 +63,7 @@ double value_at(const cortado_tensor& tensor, std::int64_t index) {
 
 // [n, c] or [n, c, 1, 1], all values in 0..1, each row adding up to 1.
 bool looks_like_probabilities(const cortado_tensor& tensor) {
-  if (tensor.dtype != CORTADO_FLOAT32 || tensor.rank < 2 || tensor.dims[1] < kTop) return false;
+  if (tensor.dtype != CORTADO_FLOAT32 || tensor.rank < 2 || tensor.dims[1] < 2) return false;
   for (int d = 2; d < tensor.rank; ++d)
     if (tensor.dims[d] != 1) return false;
   for (std::int64_t row = 0; row < tensor.dims[0]; ++row) {
@@ -81,7 +81,7 @@ bool looks_like_probabilities(const cortado_tensor& tensor) {
 void print_top(const cortado_tensor& tensor, std::int64_t row) {
   const std::int64_t columns = tensor.dims[1];
   std::int64_t shown[kTop];
-  for (std::int64_t rank = 0; rank < kTop; ++rank) {
+  for (std::int64_t rank = 0; rank < kTop && rank < columns; ++rank) {
     std::int64_t best = -1;
     for (std::int64_t c = 0; c < columns; ++c) {
       bool taken = false;

@@ -26,7 +26,8 @@ bool unknown_kind(const char* path, Error* error) {
 }
 
 // The sizes of a raw file: from --shape, else the net's own, where one varying size follows from the file's length.
-bool raw_dims(const cortado_tensor_info& info, const TensorRequest& request, std::size_t bytes, cortado_tensor* tensor, Error* error) {
+bool raw_dims(const cortado_model_info& model, const cortado_tensor_info& info, const TensorRequest& request, std::size_t bytes, cortado_tensor* tensor,
+              Error* error) {
   if (request.rank >= 0) {
     tensor->rank = request.rank;
     std::memcpy(tensor->dims, request.dims, sizeof tensor->dims);
@@ -46,16 +47,21 @@ bool raw_dims(const cortado_tensor_info& info, const TensorRequest& request, std
       varying = d;
     }
   }
-  if (varying >= 0 && others > 0) tensor->dims[varying] = static_cast<std::int64_t>(bytes / others);
-  return true;
+  if (varying < 0 || others == 0) return true;
+  tensor->dims[varying] = static_cast<std::int64_t>(bytes / others);
+  if (bytes % others == 0) return true;
+  char text[200];
+  describe_info(model, info, text, sizeof text);
+  return fail(error, kExitRun, "%s has %zu bytes; input %s, %s, takes a multiple of %zu", request.path, bytes, info.name, text, others);
 }
 
-bool load_raw(const cortado_tensor_info& info, const TensorRequest& request, Bytes* storage, cortado_tensor* tensor, Error* error) {
+bool load_raw(const cortado_model_info& model, const cortado_tensor_info& info, const TensorRequest& request, Bytes* storage,
+              cortado_tensor* tensor, Error* error) {
   if (!read_file(request.path, storage, error)) return false;
   tensor->dtype = info.dtype;
   tensor->data = storage->data();
   tensor->size_bytes = storage->size();
-  if (!raw_dims(info, request, storage->size(), tensor, error)) return false;
+  if (!raw_dims(model, info, request, storage->size(), tensor, error)) return false;
   for (int d = 0; d < tensor->rank && tensor->rank == info.rank; ++d)
     if (tensor->dims[d] > info.max_dims[d]) return true;  // the run reports it
   char text[200];
@@ -88,7 +94,7 @@ bool load_tensor(const cortado_model_info& model, const cortado_tensor_info& inf
     return fail(error, kExitUsage, "--shape is for raw and random inputs; %s has its own", request.path);
   switch (kind) {
     case FileKind::kNpy: return load_npy(info, request, storage, tensor, error);
-    case FileKind::kRaw: return load_raw(info, request, storage, tensor, error);
+    case FileKind::kRaw: return load_raw(model, info, request, storage, tensor, error);
     case FileKind::kImage: return image_to_tensor(model, info, request.path, pixels, storage, tensor, error);
     case FileKind::kUnknown: break;
   }

@@ -21,6 +21,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* everything else in the library is hidden */
+#endif
 
 typedef struct example_model example_model;
 
@@ -52,6 +55,9 @@ void example_set_profile(example_model* model, uint64_t* ns_per_layer);
 /* The weights in use, to be given to further models as options.weights. */
 const void* example_weights(const example_model* model, size_t* weights_bytes);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* everything else in the library is hidden */
+#endif
 
 typedef struct picture_model picture_model;
 
@@ -34,6 +37,9 @@ size_t picture_last_fault_text(const picture_model* model, char* text, size_t te
 void picture_set_profile(picture_model* model, uint64_t* ns_per_layer);
 const void* picture_weights(const picture_model* model, size_t* weights_bytes);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
