@@ -70,8 +70,8 @@ constexpr ConvLoops conv2d_loops(const Conv2dShape& s, const Conv2dTile& t) {
   return l;
 }
 
-/** Sets the tile functions for pixels of kUnit floats. */
-template <const Conv2dShape& S, const Conv2dTile& T, int kUnit>
+/** Sets the tile functions for pixels of kUnit floats; kLanes as in register_tile. */
+template <const Conv2dShape& S, const Conv2dTile& T, int kUnit, int kLanes>
 constexpr void set_conv2d_tiles(ConvLoops& l) {
   constexpr TileGrid grid = tile_grid(S, T);
   constexpr bool whole_rows = grid.rows.base() > 1 || grid.rows.longer() > 0;
@@ -82,7 +82,7 @@ constexpr void set_conv2d_tiles(ConvLoops& l) {
   constexpr int group_vectors = static_cast<int>(ceil_div(S.out_channels / S.groups, S.block));
   constexpr int vectors = group_vectors < T.vectors ? group_vectors : T.vectors;
   l.vectors = vectors;
-  set_tile_functions<S.block, vectors, group_vectors % vectors, shorter, longer, S.stride_w * kUnit, row_pixels, row_stride>(l);
+  set_tile_functions<S.block, vectors, group_vectors % vectors, shorter, longer, S.stride_w * kUnit, row_pixels, row_stride, kLanes>(l);
 }
 
 /** y = ep(x ∗ w). The runtime's static split: items are (image, group, band, output tile). */
@@ -92,7 +92,7 @@ void conv2d_direct(Part part, std::int64_t n, const float* x, const float* w, fl
                 "a group must be whole blocks of channels");
   static constexpr ConvLoops kLoops = [] {
     ConvLoops l = conv2d_loops(S, T);
-    set_conv2d_tiles<S, T, S.block>(l);
+    set_conv2d_tiles<S, T, S.block, 0>(l);
     return l;
   }();
   run_conv_loops(part, n, kLoops, x, w, y, epilogue_call<S.block>(ep), static_cast<float*>(scratch));

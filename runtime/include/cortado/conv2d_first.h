@@ -38,7 +38,7 @@ void conv2d_first(Part part, std::int64_t n, const float* x, const float* w, flo
   static_assert(S.groups == 1, "the first-layer kernel knows no groups");
   static constexpr ConvLoops kLoops = [] {
     ConvLoops l = conv2d_first_loops(S, T);
-    set_conv2d_tiles<S, T, 1>(l);
+    set_conv2d_tiles<S, T, 1, S.dilation_w == 1 && S.kernel_w <= 11 ? S.kernel_w : 0>(l);
     return l;
   }();
   run_conv_loops(part, n, kLoops, x, w, y, epilogue_call<S.block>(ep), static_cast<float*>(scratch));

@@ -24,10 +24,15 @@ struct FinishedTile {
   int pixels;
 };
 
-/** The epilogue with its type erased: tile functions are shared, epilogues are not. apply = null for none. */
+/**
+ * The epilogue with its type erased, because tile functions are shared and epilogues are not: either what the tile does in
+ * registers, or apply, which runs over each finished tile while that is in the L1 cache (null if there is nothing to do).
+ */
 struct EpilogueCall {
   const void* functor;
   void (*apply)(const void* functor, const FinishedTile& tile);
+  TileFinish finish;
+  const float* residual;
 };
 
 template <int B, class Ep>
@@ -45,9 +50,12 @@ CORTADO_NOINLINE void apply_epilogue(const void* functor, const FinishedTile& ti
 template <int B, class Ep>
 EpilogueCall epilogue_call(const Ep& ep) {
   if constexpr (std::is_same_v<Ep, NoEpilogue>) {
-    return EpilogueCall{nullptr, nullptr};
+    return EpilogueCall{};
+  } else if constexpr (std::is_same_v<Ep, BiasResidualClamp>) {
+    const bool has_floor = !(ep.floor == -kInfinityF), has_ceiling = !(ep.ceiling == kInfinityF);
+    return EpilogueCall{nullptr, nullptr, {ep.bias, ep.residual != nullptr, has_floor, has_ceiling, ep.floor, ep.ceiling}, ep.residual};
   } else {
-    return EpilogueCall{&ep, &apply_epilogue<B, Ep>};
+    return EpilogueCall{&ep, &apply_epilogue<B, Ep>, {}, nullptr};
   }
 }
 
@@ -150,6 +158,11 @@ inline void run_band_tile(const ConvLoops& l, const BandSource& source, const Ba
   loops.middle = l.middle;
   loops.inner = l.inner;
   loops.lanes = l.lanes;
+  loops.w_ahead = l.chunk_outer * l.w_outer * vectors;
+  TileFinish start{};  // a chunk that is not the last: no bias but from the first, no clamp
+  if (ep.finish.bias != nullptr) start.bias = ep.finish.bias + channel;
+  TileFinish finish = ep.finish;
+  finish.bias = start.bias;
   for (int outer = 0; outer < l.outer; outer += l.chunk_outer) {
     const bool is_last = outer + l.chunk_outer >= l.outer;
     loops.outer = is_last ? l.outer - outer : l.chunk_outer;
@@ -164,7 +177,9 @@ inline void run_band_tile(const ConvLoops& l, const BandSource& source, const Ba
         const int col = l.grid.cols.begin(c);
         const bool is_long = l.long_rows ? r < l.grid.rows.longer() : c < l.grid.cols.longer();
         const std::int64_t at = row * l.y_row + col * l.y_pixel;
-        short_or_long[is_long ? 1 : 0][fewer](loops, row_x + static_cast<std::int64_t>(col) * l.stride_w * l.x_unit, chunk_w, y + at);
+        const float* tile_x = row_x + static_cast<std::int64_t>(col) * l.stride_w * l.x_unit;
+        const float* residual = ep.residual == nullptr ? nullptr : ep.residual + offset + at;
+        short_or_long[is_long ? 1 : 0][fewer](loops, is_last ? finish : start, tile_x, chunk_w, y + at, residual);
         if (is_last && ep.apply != nullptr) {
           const int rows = l.grid.rows.begin(r + 1) - row;
           const int cols = l.grid.cols.begin(c + 1) - col;
@@ -216,13 +231,13 @@ inline void run_conv_loops(Part part, std::int64_t n, const ConvLoops& l, const 
 }
 
 /** Picks the tile functions of a grid: the shorter and, if the split is uneven, the longer tile; all and fewer vectors. */
-template <int B, int kVectors, int kFewerVectors, int kShortPixels, int kLongPixels, int kPixelStride, int kRowPixels, int kRowStride>
+template <int B, int kVectors, int kFewerVectors, int kShortPixels, int kLongPixels, int kPixelStride, int kRowPixels, int kRowStride, int kLanes>
 constexpr void set_tile_functions(ConvLoops& l) {
-  l.tile[0][0] = &register_tile<B, kShortPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1>;
-  l.tile[1][0] = &register_tile<B, kLongPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+  l.tile[0][0] = &register_tile<B, kShortPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1, kLanes>;
+  l.tile[1][0] = &register_tile<B, kLongPixels, kVectors, kPixelStride, kRowPixels, kRowStride, 1, kLanes>;
   if constexpr (kFewerVectors > 0) {
-    l.tile[0][1] = &register_tile<B, kShortPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1>;
-    l.tile[1][1] = &register_tile<B, kLongPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1>;
+    l.tile[0][1] = &register_tile<B, kShortPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1, kLanes>;
+    l.tile[1][1] = &register_tile<B, kLongPixels, kFewerVectors, kPixelStride, kRowPixels, kRowStride, 1, kLanes>;
   }
 }
 

@@ -60,7 +60,7 @@ constexpr ConvLoops phase_loops() {
   l.grid = grid;
   l.long_rows = false;
   constexpr int longer = grid.cols.base() + (grid.cols.longer() > 0 ? 1 : 0);
-  set_tile_functions<S.block, vectors, all_vectors % vectors, grid.cols.base(), longer, S.block, 0, 0>(l);
+  set_tile_functions<S.block, vectors, all_vectors % vectors, grid.cols.base(), longer, S.block, 0, 0, 0>(l);
   return l;
 }
 

@@ -31,6 +31,23 @@ struct NoEpilogue {
   }
 };
 
+/**
+ * min(max(acc + bias[channel] + residual[offset], floor), ceiling): the epilogue of nearly every convolution, which the
+ * convolutions apply in registers. Null operands and infinite bounds are left out.
+ */
+struct BiasResidualClamp {
+  const float* bias;
+  const float* residual;
+  float floor;
+  float ceiling;
+  template <class V, class Lanes>
+  CORTADO_INLINE V operator()(V acc, std::int64_t channel, std::int64_t offset) const {
+    V sum = bias == nullptr ? acc : acc + Lanes::template channel<V>(bias, channel);
+    if (residual != nullptr) sum = sum + load<V>(residual + offset);
+    return min(max(sum, splat<V>(floor)), splat<V>(ceiling));
+  }
+};
+
 /** Calls the functor with the kernel's lane policy. */
 template <class V, class Lanes, class Ep>
 CORTADO_INLINE V finish(const Ep& ep, V acc, std::int64_t channel, std::int64_t offset) {

@@ -106,12 +106,12 @@ void fully_connected(Part part, std::int64_t m, const float* x, const float* w, 
     const int rows = gemm_tile_rows<kRows>(m - row);
     float* packed_x = static_cast<float*>(scratch);
     if (rows > 1) pack_rows(x + row * k, k, 1, rows, k, packed_x);
-    const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, static_cast<int>(k), static_cast<int>(k), false};
+    const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, static_cast<int>(k), static_cast<int>(k), false, 16 * panel};
     for (std::int64_t p = share.begin; p < share.end; ++p) {
       if (rows == 1) {
         gemv_panel<B, V>(k, x + row * k, w + p * k * panel, sums);
       } else {
-        gemm_tile<B, kRows, V>(rows)(loops, packed_x, w + p * k * panel, sums);
+        gemm_tile<B, kRows, V>(rows)(loops, TileFinish{}, packed_x, w + p * k * panel, sums, nullptr);
       }
       const std::int64_t at = row * n + p * panel;
       store_gemm_tile<B>(sums, panel, rows, min_of(panel, n - p * panel), y + at, n, ep, p * panel, at);
@@ -158,7 +158,7 @@ template <int B, int kRows, int V, class Ep>
 void matmul_block(const MatmulDims& d, const float* a, const float* packed_b, float* packed_a, Range depth, Range cols, float* y, const Ep& ep) {
   constexpr int panel = B * V;
   const std::int64_t count = depth.end - depth.begin;
-  const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, static_cast<int>(count), static_cast<int>(count), true};
+  const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, static_cast<int>(count), static_cast<int>(count), true, 0};
   const std::int64_t row_stride = d.trans_a != 0 ? 1 : d.k, k_stride = d.trans_a != 0 ? d.m : 1;
   float sums[kRows * panel];
   for (std::int64_t row = 0; row < d.m;) {
@@ -171,7 +171,7 @@ void matmul_block(const MatmulDims& d, const float* a, const float* packed_b, fl
       for (int r = 0; r < rows && depth.begin > 0; ++r) {
         std::memcpy(sums + r * panel, y + (row + r) * d.n + col, sizeof(float) * static_cast<std::size_t>(width));
       }
-      tile(loops, packed_a, packed_b + (col - cols.begin) * count, sums);
+      tile(loops, TileFinish{}, packed_a, packed_b + (col - cols.begin) * count, sums, nullptr);
       const std::int64_t at = row * d.n + col;
       if (depth.end == d.k) {
         store_gemm_tile<B>(sums, panel, rows, width, y + at, d.n, ep, col, at);

@@ -18,11 +18,45 @@ struct TileLoops {
   int middle;
   int inner;
   int lanes;
-  int last_lanes; /**< Lanes of the last of the outer steps. */
-  bool accumulate; /**< Start from y rather than from zero. */
+  int last_lanes;  /**< Lanes of the last of the outer steps. */
+  bool accumulate; /**< Start from y rather than from the bias. */
+  std::int64_t w_ahead; /**< Floats from the weights in use to those to prefetch: the next chunk's. */
 };
 
-using TileFunction = void (*)(const TileLoops& loops, const float* x, const float* w, float* y);
+/** What is done to the sums before they leave the registers: + bias (from the start), + residual, clamp. */
+struct TileFinish {
+  const float* bias; /**< One float per output channel of the tile; null = 0. */
+  bool has_residual; /**< The residual is strided as y. */
+  bool has_floor;
+  bool has_ceiling;
+  float floor;
+  float ceiling;
+};
+
+using TileFunction = void (*)(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
+                              const float* residual);
+
+/** Sums + residual, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
+template <class F, int kPixels, int kVectors>
+CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish, const float* residual, F (&acc)[kPixels][kVectors]) {
+  if (finish.has_residual) {
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+        acc[p][v] = acc[p][v] + load<F>(residual + v * loops.y_vector_stride + p * loops.y_pixel_stride);
+      });
+    });
+  }
+  if (finish.has_floor) {
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = max(acc[p][v], splat<F>(finish.floor)); });
+    });
+  }
+  if (finish.has_ceiling) {
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = min(acc[p][v], splat<F>(finish.ceiling)); });
+    });
+  }
+}
 
 /** Where pixel p of a tile begins in x: rows of kRowPixels pixels; 0 = all pixels in one row. */
 template <int kPixelStride, int kRowPixels, int kRowStride>
@@ -34,17 +68,31 @@ constexpr std::int64_t tile_pixel_offset(int p) {
   }
 }
 
+/** One step: a broadcast of each pixel's float times kVectors vectors of weights. */
+template <class F, int kPixelStride, int kRowPixels, int kRowStride, int kPixels, int kVectors>
+CORTADO_INLINE void multiply_lane(const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
+  constexpr int B = kLanesOf<F>;
+  F filter[kVectors];
+  static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = load<F>(w + v * B); });
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    const F pixel = splat<F>(x[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)]);
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+  });
+}
+
 /**
  * One register tile. w: [outer][middle][inner][lane][kVectors][B]. y: vector v of pixel p at v·y_vector_stride + p·y_pixel_stride.
- * Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16).
+ * Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16). kLanes > 0: the lane count, unrolled.
  */
-template <int B, int kPixels, int kVectors, int kPixelStride, int kRowPixels, int kRowStride, int kLaneStride>
-CORTADO_NOINLINE void register_tile(const TileLoops& loops, const float* x, const float* w, float* y) {
+template <int B, int kPixels, int kVectors, int kPixelStride, int kRowPixels, int kRowStride, int kLaneStride, int kLanes = 0>
+CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
+                                    const float* residual) {
   using F = Vec<float, B>;
   F acc[kPixels][kVectors];
-  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
-      acc[p][v] = loops.accumulate ? load<F>(y + v * loops.y_vector_stride + p * loops.y_pixel_stride) : F{};
+  static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+    const F start = finish.bias == nullptr ? F{} : load<F>(finish.bias + v * B);
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      acc[p][v] = loops.accumulate ? load<F>(y + v * loops.y_vector_stride + p * loops.y_pixel_stride) : start;
     });
   });
   const float* x_outer = x;
@@ -54,18 +102,22 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const float* x, cons
     for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride) {
       const float* x_inner = x_middle;
       for (int inner = loops.inner; inner > 0; --inner, x_inner += loops.x_inner_stride) {
-        const float* x_lane = x_inner;
-        for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
-          F filter[kVectors];
-          static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = load<F>(w + v * B); });
-          static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-            const F pixel = splat<F>(x_lane[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)]);
-            static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+        if constexpr (kLanes > 0) {
+          static_for<0, kLanes>([&](auto lane) __attribute__((always_inline)) {
+            multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_inner + lane * kLaneStride, w + lane * (kVectors * B), acc);
           });
+          w += kLanes * kVectors * B;
+        } else {
+          const float* x_lane = x_inner;
+          for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
+            static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { __builtin_prefetch(w + loops.w_ahead + v * B, 0, 2); });
+            multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_lane, w, acc);
+          }
         }
       }
     }
   }
+  finish_tile(loops, finish, residual, acc);
   static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
     static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
       store(y + v * loops.y_vector_stride + p * loops.y_pixel_stride, acc[p][v]);
