@@ -16,12 +16,11 @@ export interface WindowArguments {
   readonly dilations: readonly number[];
   readonly legacyPad: LegacyPad;
   readonly globalPooling: boolean;
+  readonly group: number;
 }
 
-/** Arguments that Caffe2 reads for speed alone. */
+/** Arguments that change speed alone, for other devices or later versions. */
 const kIgnored = [
-  'shared_buffer',
-  'float16_compute',
   'algo',
   'convolution_transform_strategy',
   'ws_nbytes_limit',
@@ -43,6 +42,9 @@ export function readWindowArguments(scope: ImportScope): WindowArguments {
   const dilations = orElse(readPair(scope, 'dilations', 'dilation'), kernel.length, 1);
   const pads = orElse(readPads(scope, legacyPad), 2 * kernel.length, 0);
   const globalPooling = scope.args.int('global_pooling', 0) !== 0;
+  const group = scope.args.int('group', 1);
+  scope.args.int('shared_buffer', 0);
+  scope.args.bool('float16_compute', false);
   checkLengths(scope, 'strides', strides, kernel.length);
   checkLengths(scope, 'dilations', dilations, kernel.length);
   checkLengths(scope, 'pads', pads, 2 * kernel.length);
@@ -51,7 +53,7 @@ export function readWindowArguments(scope: ImportScope): WindowArguments {
       got: `pads [${pads.join(',')}], strides [${strides.join(',')}], dilations [${dilations.join(',')}]`,
     });
   }
-  return { kernel, strides, pads, dilations, legacyPad, globalPooling };
+  return { kernel, strides, pads, dilations, legacyPad, globalPooling, group };
 }
 
 /** `kernels`, else `kernel` for two axes, else `kernel_h` with `kernel_w`; also adj, whose list is `adjs`. */

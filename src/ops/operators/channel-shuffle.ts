@@ -59,12 +59,11 @@ function importChannelShuffle(scope: ImportScope): readonly Value[] {
   scope.expectOutputs(1);
   const order = readOrder(scope);
   const args = readWindowArguments(scope);
-  const group = scope.args.int('group', 1);
   const image = channelsFirst(scope, scope.input(0), order);
   // Caffe2 computes the output size as a convolution would, and then copies whole channels.
   const { window, crop } = placeWindow(scope, args, image.type.shape.slice(2));
   const isTrivial =
     [...window.kernel, ...window.strides].every((one) => one === 1) && window.pads.every((p) => p === 0);
   if (!isTrivial || crop !== undefined) scope.fail('ChannelShuffle needs kernel 1, stride 1 and no padding');
-  return [restoreOrder(scope, scope.emitOne('ChannelShuffle', [image], { group }), order)];
+  return [restoreOrder(scope, scope.emitOne('ChannelShuffle', [image], { group: args.group }), order)];
 }

@@ -197,15 +197,8 @@ function lowerConvTranspose(request: KernelRequest, attrs: TransposeAttrs): Kern
 function importConvTranspose(scope: ImportScope): readonly Value[] {
   scope.expectInputs(2, 3);
   scope.expectOutputs(1);
-  scope.args.ignore(
-    'shared_buffer',
-    'ws_nbytes_limit',
-    'exhaustive_search',
-    'dilation',
-    'dilations',
-    'dilation_h',
-    'dilation_w',
-  );
+  scope.args.int('shared_buffer', 0);
+  scope.args.ignore('ws_nbytes_limit', 'exhaustive_search', 'dilation', 'dilations', 'dilation_h', 'dilation_w');
   const order = readOrder(scope);
   const legacyPad = readLegacyPad(scope);
   if (legacyPad === 'caffe')

@@ -297,14 +297,16 @@ function importConv(scope: ImportScope): readonly Value[] {
   scope.expectOutputs(1);
   const order = readOrder(scope);
   const args = readWindowArguments(scope);
-  const group = scope.args.int('group', 1);
   const x = scope.input(0);
   const w = scope.input(1);
   checkImage(scope, x, w);
   const image = channelsFirst(scope, x, order);
   const filter = channelsFirst(scope, w, order);
   const { window, crop } = placeWindow(scope, args, image.type.shape.slice(2));
-  const attrs: Attrs = { ...window, group: order === 'NHWC' ? channelsLastGroup(image, filter, group) : group };
+  const attrs: Attrs = {
+    ...window,
+    group: order === 'NHWC' ? channelsLastGroup(image, filter, args.group) : args.group,
+  };
   const bias = scope.inputCount > 2 ? [scope.input(2)] : [];
   const y = scope.emitOne('Conv', [cropped(scope, image, crop), filter, ...bias], attrs);
   return [restoreOrder(scope, y, order)];

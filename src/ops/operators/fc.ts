@@ -69,7 +69,8 @@ function importFc(isTransposed: boolean): Caffe2Import {
   return (scope) => {
     scope.expectInputs(3);
     scope.expectOutputs(1);
-    scope.args.ignore('float16_compute', 'order', 'use_cudnn', 'cudnn_exhaustive_search');
+    scope.args.bool('float16_compute', false);
+    scope.args.ignore('order', 'use_cudnn', 'cudnn_exhaustive_search');
     const x = scope.input(0);
     const { shape } = x.type;
     const axis = readAxis(scope, 'axis', 1, shape.length);

@@ -150,7 +150,6 @@ function importLocal(scope: ImportScope): readonly Value[] {
   scope.expectOutputs(1);
   const order = readOrder(scope);
   const args = readWindowArguments(scope);
-  const group = scope.args.int('group', 1);
   const x = scope.input(0);
   const axes = x.type.shape.length - 2;
   if (axes < 1 || x.type.shape.some((dim) => dimMax(dim) === 0)) {
@@ -160,7 +159,10 @@ function importLocal(scope: ImportScope): readonly Value[] {
   const { window, crop } = placeWindow(scope, args, image.type.shape.slice(2));
   const bias = scope.inputCount > 2 ? [scope.input(2)] : [];
   const filter = order === 'NCHW' ? scope.input(1) : filterChannelsFirst(scope, scope.input(1), axes);
-  const y = scope.emitOne('LocallyConnected', [cropped(scope, image, crop), filter, ...bias], { ...window, group });
+  const y = scope.emitOne('LocallyConnected', [cropped(scope, image, crop), filter, ...bias], {
+    ...window,
+    group: args.group,
+  });
   return [restoreOrder(scope, y, order)];
 }
 

@@ -163,7 +163,7 @@ function importMatMul(scope: ImportScope): readonly Value[] {
 function importBatchMatMul(scope: ImportScope): readonly Value[] {
   scope.expectInputs(2);
   scope.expectOutputs(1);
-  scope.args.ignore('use_scratch');
+  scope.args.int('use_scratch', 0);
   const attrs = readTransposes(scope);
   const isBroadcast = scope.args.int('broadcast', 0) !== 0;
   const a = scope.input(0);

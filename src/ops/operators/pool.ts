@@ -149,7 +149,7 @@ function importPool(
   return (scope) => {
     scope.expectInputs(1);
     scope.expectOutputs(1);
-    scope.args.ignore('count_include_pad', 'group');
+    scope.args.ignore('count_include_pad');
     const order = readOrder(scope);
     const args = readWindowArguments(scope);
     checkPoolArguments(scope, args);

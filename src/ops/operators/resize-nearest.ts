@@ -7,6 +7,7 @@ import { float } from '../attributes.js';
 import type { ImportScope } from '../caffe2-import.js';
 import { checkDType, checkRank } from '../check-input.js';
 import { defineOp, type InferRequest } from '../define.js';
+import { reshapeTo } from '../flatten-import.js';
 import { channelsFirst, readOrder, restoreOrder } from '../image-order.js';
 import {
   extentArg,
@@ -78,7 +79,7 @@ export const resizeNearest = defineOp({
       parts: kRowParts,
     };
   },
-  caffe2: { ResizeNearest: importResizeNearest },
+  caffe2: { ResizeNearest: importResizeNearest, UpsampleNearest: importUpsampleNearest },
   examples: [
     { attrs: { heightScale: 2, widthScale: 3 }, inputs: [{ dims: [2, 3, 2, 3] }] },
     { attrs: { heightScale: 1.9, widthScale: 1.1 }, inputs: [{ dims: [1, 2, 17, 3] }] },
@@ -136,4 +137,22 @@ function importResizeNearest(scope: ImportScope): readonly Value[] {
   }
   const y = scope.emitOne('ResizeNearest', [channelsFirst(scope, x, order)], attrs);
   return [restoreOrder(scope, y, order)];
+}
+
+/** Detectron's form: one whole factor for both axes; an image may lack the batch dim. */
+function importUpsampleNearest(scope: ImportScope): readonly Value[] {
+  scope.expectInputs(1);
+  scope.expectOutputs(1);
+  const scale = scope.args.int('scale', 2);
+  const x = scope.input(0);
+  const { shape } = x.type;
+  if (scale < 1 || shape.length < 3 || shape.length > 4) {
+    scope.fail('UpsampleNearest needs an image of 3 or 4 dims and a positive scale', {
+      blob: x.name,
+      got: `${typeToString(x.type)} and scale ${scale}`,
+    });
+  }
+  const image = shape.length === 4 ? x : reshapeTo(scope, x, [1, ...shape]);
+  const y = scope.emitOne('ResizeNearest', [image], { heightScale: scale, widthScale: scale });
+  return [shape.length === 4 ? y : reshapeTo(scope, y, y.type.shape.slice(1))];
 }

@@ -57,7 +57,7 @@ function columnVector(scope: ImportScope, i: number, x: Value, axis: number): Va
 function importBatchBoxCox(scope: ImportScope): readonly Value[] {
   scope.expectInputs(3);
   scope.expectOutputs(1);
-  scope.args.ignore('min_block_size');
+  scope.args.int('min_block_size', 256);
   const x = scope.input(0);
   if (x.type.shape.length < 1) scope.fail('BatchBoxCox needs rows', { blob: x.name, got: typeToString(x.type) });
   return [scope.emitOne('BatchBoxCox', [x, columnVector(scope, 1, x, 1), columnVector(scope, 2, x, 1)])];

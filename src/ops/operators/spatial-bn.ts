@@ -82,7 +82,8 @@ function importSpatialBn(scope: ImportScope): readonly Value[] {
   const isTest = args.bool('is_test', false);
   const epsilon = args.float('epsilon', 1e-5);
   args.float('momentum', 0.9);
-  args.ignore('num_batches', 'cudnn_exhaustive_search', 'use_cudnn', 'sync_type');
+  args.int('num_batches', 1);
+  args.ignore('cudnn_exhaustive_search', 'use_cudnn', 'sync_type');
   if (scope.inputCount !== 5 && scope.inputCount !== 7) scope.expectInputs(5);
   if (!isTest) {
     scope.fail('SpatialBN is in training mode', {
