@@ -1,5 +1,6 @@
 // The compiler, top to bottom: read → import → passes → plan → emit → build.
 
+import { basename, dirname, parse, resolve } from 'node:path';
 import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
 import { loadTarget, type Target } from './build/target.js';
 import { type NetFiles, packageFiles } from './emit/package-files.js';
@@ -7,7 +8,9 @@ import { CompileError, fail, type Problem, problemsOf } from './errors.js';
 import type { FileOrBytes } from './files/byte-source.js';
 import { importCaffe2 } from './frontend/caffe2/import-net.js';
 import { type InputSpec, parseInputSpecs } from './frontend/caffe2/import-input-spec.js';
+import { nestedNets } from './frontend/caffe2/import-reads.js';
 import { loadModelFiles } from './frontend/caffe2/load-model-files.js';
+import type { OperatorDef } from './frontend/caffe2/net-def.js';
 import type { Graph } from './ir/graph.js';
 import { runPasses } from './passes/pipeline.js';
 import { buildProgram } from './plan/build-program.js';
@@ -25,7 +28,7 @@ export interface ModelOptions {
   readonly outputs?: readonly string[];
   /** Allows random fills, from this seed. */
   readonly randomSeed?: number;
-  /** Name of the net where the file has none; also the prefix of C symbols and files when given. */
+  /** Names the net instead of the file; mangled, it is the prefix of C symbols and files. */
   readonly name?: string;
 }
 
@@ -57,6 +60,8 @@ export interface ImportedNet {
   readonly graph: Graph;
   readonly warnings: readonly Problem[];
   readonly opCount: number;
+  /** Types of all operators of the net as published, those of nested nets included. */
+  readonly opTypes: readonly string[];
 }
 
 export interface CompiledNet {
@@ -84,22 +89,39 @@ export function importModel(options: ModelOptions): ImportedNet {
       ...(options.randomSeed === undefined ? {} : { randomSeed: options.randomSeed }),
       ...(options.outputs === undefined ? {} : { extraOutputs: options.outputs }),
     });
-    const name = options.name ?? (imported.graph.name === '' ? 'net' : imported.graph.name);
-    return { graph: { ...imported.graph, name }, warnings: imported.warnings, opCount: model.predict.ops.length };
+    // The graph of a net without a name is called `net`.
+    const own = model.predict.name ?? '';
+    const name = options.name ?? (own === '' ? nameFromFile(file) : own);
+    const warnings = imported.warnings.map((problem) => (file === undefined ? problem : withFile(problem, file)));
+    const opTypes = typesOf(model.predict.ops);
+    return { graph: { ...imported.graph, name }, warnings, opCount: model.predict.ops.length, opTypes };
   } catch (error) {
     throw new CompileError(problemsOf(error).map((problem) => (file === undefined ? problem : withFile(problem, file))));
   }
 }
 
-/** Everything but the toolchain: the program and its files. */
-export function compileModel(options: CompileOptions): CompiledNet {
+/** The stem of the predict net's file, or its folder where the stem says nothing. */
+function nameFromFile(file: string | undefined): string {
+  if (file === undefined) return 'net';
+  const { name } = parse(file);
+  const isCommon = /^(predict_?net|predict|net|model|exec_net)$/i.test(name);
+  const folder = basename(dirname(resolve(file)));
+  return isCommon && folder !== '' ? folder : name;
+}
+
+function typesOf(ops: readonly OperatorDef[]): readonly string[] {
+  return ops.flatMap((op) => [op.type ?? '', ...nestedNets(op).flatMap(({ net }) => typesOf(net.ops))]);
+}
+
+/** Everything but the toolchain: the program and its files. A model that was imported before is not read again. */
+export function compileModel(options: CompileOptions, known?: ImportedNet): CompiledNet {
   const target = loadTarget(options.target ?? 'native');
   const threads = options.threads ?? kDefaultThreads;
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     fail('bad-option', 'bad number of threads', { expected: '1 to 256', got: String(threads) });
   }
   options.onProgress?.('reading the model');
-  const { graph: imported, warnings, opCount } = importModel(options);
+  const { graph: imported, warnings, opCount } = known ?? importModel(options);
   options.onProgress?.('optimizing');
   const optimize = options.optimize ?? true;
   const graph = runPasses(imported, {
@@ -112,7 +134,6 @@ export function compileModel(options: CompileOptions): CompiledNet {
   checkBudget(program, options.maxArenaBytes);
   options.onProgress?.('generating');
   const files = packageFiles(program, {
-    ...(options.name === undefined ? {} : { prefix: options.name }),
     targetName: target.name,
     cpuFeatures: target.cpuFeatures,
     weights: options.weights ?? 'linked',
@@ -123,8 +144,11 @@ export function compileModel(options: CompileOptions): CompiledNet {
 }
 
 /** Compiles and builds artifacts into the output folder. */
-export async function compile(request: BuildRequest): Promise<CompiledNet & { readonly build: BuildResult }> {
-  const compiled = compileModel(request);
+export async function compile(
+  request: BuildRequest,
+  known?: ImportedNet,
+): Promise<CompiledNet & { readonly build: BuildResult }> {
+  const compiled = compileModel(request, known);
   const { onProgress } = request;
   const build = await buildArtifacts(compiled.files, {
     target: compiled.target,

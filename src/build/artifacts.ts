@@ -2,7 +2,7 @@
 // the end, so a failure leaves nothing behind.
 
 import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -12,6 +12,7 @@ import { libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
 import type { Target } from './target.js';
+import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
 import { findToolchain, type FoundToolchain, runTool } from './toolchain.js';
 
 export const kArtifacts = ['executable', 'library', 'source', 'object'] as const;
@@ -38,28 +39,38 @@ export interface BuildResult {
 /** Builds the artifacts; the output folder changes only when all of them succeeded. */
 export async function buildArtifacts(files: NetFiles, options: BuildOptions): Promise<BuildResult> {
   const { outputFolder } = options;
-  const existed = (await stat(outputFolder).catch(() => undefined))?.isDirectory();
-  if (existed === undefined && (await stat(outputFolder).catch(() => undefined)) !== undefined) {
-    fail('bad-option', `output folder ${outputFolder} is a file`);
+  const before = await stat(outputFolder).catch(() => undefined);
+  if (before !== undefined && !before.isDirectory()) {
+    fail('bad-option', `output folder ${outputFolder} is a file`, { remedy: 'name another folder with -o' });
   }
-  const work = await mkdtemp(join(tmpdir(), 'cortado-'));
+  const work = await makeTempFolder(tmpdir(), 'cortado-');
+  const made = before === undefined ? await makeOutputFolder(outputFolder) : undefined;
   let staging: string | undefined;
   try {
     await mkdir(outputFolder, { recursive: true });
-    staging = await mkdtemp(join(outputFolder, '.cortado-'));
-    const builder = new Builder(files, options, work, staging);
-    const result = await builder.build();
+    staging = await makeTempFolder(outputFolder, '.cortado-');
+    const result = await new Builder(files, options, work, staging).build();
     for (const path of [...result.files.values()].flat()) await moveInto(staging, outputFolder, path);
+    if (made !== undefined) keepFolder(made);
     return result;
   } catch (error) {
-    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
-    if (existed !== true) await rm(outputFolder, { recursive: true, force: true });
-    staging = undefined;
+    if (made !== undefined) await removeTempFolder(made);
     throw error;
   } finally {
-    await rm(work, { recursive: true, force: true });
-    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+    if (staging !== undefined) await removeTempFolder(staging);
+    await removeTempFolder(work);
   }
+}
+
+/** Makes the folder and lists the uppermost new one for removal until the build has succeeded. */
+async function makeOutputFolder(outputFolder: string): Promise<string> {
+  const first = await mkdir(outputFolder, { recursive: true }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail('bad-option', `output folder ${outputFolder} cannot be made`, { got: reason });
+  });
+  const made = first ?? outputFolder;
+  listTempFolder(made);
+  return made;
 }
 
 async function moveInto(staging: string, folder: string, path: string): Promise<void> {

@@ -1,0 +1,129 @@
+// Runs an executable net through its target's runner: inputs as .npy files in a temporary folder, outputs read back.
+
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import type { Runner } from '../build/target.js';
+import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
+import { fail } from '../errors.js';
+import { readNpy, writeNpy } from '../files/npy.js';
+import type { NumericTensor, Tensor } from '../ir/tensor.js';
+
+export interface RunRequest {
+  readonly executable: string;
+  readonly runner: Runner;
+  /** A tensor, or the path of its .npy file. Optional inputs may be left out. */
+  readonly inputs: ReadonlyMap<string, Tensor | string>;
+  /** Names of the outputs to read back. */
+  readonly outputs: readonly string[];
+  /** Fills inputs that are not given with random values. */
+  readonly random?: boolean;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly repeat?: number;
+  readonly warmup?: number;
+  readonly profile?: boolean;
+  readonly weightsFile?: string;
+  /** Folder that receives every traced tensor; needs a net compiled with tracing. */
+  readonly traceFolder?: string;
+}
+
+export interface LayerTime {
+  readonly op: number;
+  readonly type: string;
+  readonly blob: string;
+  readonly kernel: string;
+  readonly macs: number;
+  readonly ms: number;
+}
+
+/** What the executable's --stats says. */
+export interface RunStats {
+  readonly net: string;
+  readonly target: string;
+  readonly threads: number;
+  readonly runs: number;
+  readonly min_ms: number;
+  readonly median_ms: number;
+  readonly create_ms: number;
+  readonly arena_bytes: number;
+  readonly weight_bytes: number;
+  readonly peak_resident_bytes: number;
+  readonly layers: readonly LayerTime[];
+}
+
+export interface RunResult {
+  readonly outputs: ReadonlyMap<string, NumericTensor>;
+  readonly stats: RunStats;
+  /** What the executable printed (the profile, times). */
+  readonly text: string;
+}
+
+/** Runs the executable once (or `repeat` times on the same inputs). */
+export async function runExecutable(request: RunRequest): Promise<RunResult> {
+  const folder = await makeTempFolder(tmpdir(), 'cortado-run-');
+  try {
+    const outputs = request.outputs.map((name, i) => ({ name, file: join(folder, `output${i}.npy`) }));
+    const stats = join(folder, 'stats.json');
+    const text = await execute(request.runner, request.executable, [
+      ...inputArguments(request, folder),
+      ...outputs.flatMap(({ name, file }) => ['--output', `${name}=${file}`]),
+      ...optionArguments(request),
+      '--stats',
+      stats,
+    ]);
+    return {
+      outputs: new Map(outputs.map(({ name, file }) => [name, readNpy(file)])),
+      stats: JSON.parse(await readFile(stats, 'utf8')) as RunStats,
+      text,
+    };
+  } finally {
+    await removeTempFolder(folder);
+  }
+}
+
+/** Standard output of an executable; a failure becomes a problem with what it said. */
+export async function execute(runner: Runner, executable: string, args: readonly string[]): Promise<string> {
+  const path = resolve(executable);
+  const [program = path, ...before] = [...(runner.kind === 'command' ? (runner.command ?? []) : []), path];
+  const result = await execa(program, [...before, ...args], { reject: false, stdin: 'ignore' });
+  if (result.exitCode === 0) return result.stdout;
+  if (result.exitCode === undefined && result.signal === undefined) {
+    const isMissing = 'code' in result && result.code === 'ENOENT';
+    return fail('toolchain', `${program} could not be started`, {
+      got: isMissing ? 'no such program' : (result.shortMessage ?? 'unknown'),
+      ...(runner.package === undefined ? {} : { remedy: `install it: apt-get install ${runner.package}` }),
+    });
+  }
+  const message = result.stderr.trim().split('\n').slice(0, 4).join(' / ');
+  if (result.signal !== undefined) {
+    return fail('internal', `${executable} was killed by ${result.signal}`, message === '' ? {} : { got: message });
+  }
+  return fail(result.exitCode === 2 ? 'bad-option' : 'invalid-model', message === '' ? `${executable} failed` : message);
+}
+
+function inputArguments({ inputs }: RunRequest, folder: string): readonly string[] {
+  return [...inputs].flatMap(([name, input], i) => {
+    const file = typeof input === 'string' ? resolve(input) : join(folder, `input${i}.npy`);
+    if (typeof input !== 'string') writeNpy(file, input);
+    return ['--input', `${name}=${file}`];
+  });
+}
+
+function optionArguments(request: RunRequest): readonly string[] {
+  const { threads, repeat, warmup, random, seed, profile, weightsFile, traceFolder } = request;
+  const valued = (option: string, value: string | number | undefined): readonly string[] =>
+    value === undefined ? [] : [option, String(value)];
+  return [
+    ...valued('--threads', threads),
+    ...valued('--repeat', repeat),
+    ...valued('--warmup', warmup),
+    ...valued('--seed', seed),
+    ...valued('--weights', weightsFile),
+    ...valued('--trace', traceFolder),
+    ...(random === true ? ['--random'] : []),
+    ...(profile === true ? ['--profile'] : []),
+  ];
+}
+
