@@ -18,15 +18,6 @@ constexpr int P = B == 16 ? 14 : 6;
 double peak_gflops = 0;
 double total_ms = 0;
 
-/** max(acc + bias, 0), the usual epilogue. */
-struct BiasRelu {
-  const float* bias;
-  template <class V, class Lanes>
-  CORTADO_INLINE V operator()(V acc, std::int64_t channel, std::int64_t) const {
-    return max(acc + Lanes::template channel<V>(bias, channel), splat<V>(0.0f));
-  }
-};
-
 float* zeros(std::size_t floats) {
   void* memory = std::aligned_alloc(64, (floats * sizeof(float) + 127) / 64 * 64);
   std::memset(memory, 0, (floats * sizeof(float) + 127) / 64 * 64);
@@ -83,7 +74,7 @@ void bench(const char* name, int times) {
   float* w = zeros(weights);
   float* bias = zeros(static_cast<std::size_t>(round_up(S.out_channels, B)));
   float* scratch = zeros(conv2d_direct_scratch_bytes<S, T>() / sizeof(float) + 64);
-  const BiasRelu ep{bias};
+  const BiasResidualClamp ep{bias, nullptr, 0.0f, kInfinityF};
   const double ms = minimum_ms([&] {
     if constexpr (K == Kind::kDirect) conv2d_direct<S, T>(Part{0, 1}, 1, x, w, y, ep, scratch);
     if constexpr (K == Kind::kFirst) conv2d_first<S, T>(Part{0, 1}, 1, x, w, y, ep, scratch);

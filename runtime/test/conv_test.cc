@@ -23,21 +23,11 @@ struct BiasAddRelu {
 
 enum class Kind { kDirect, kFirst };
 
-template <const Conv2dShape& S, const Conv2dTile& T, Kind K>
-void check_conv(const char* name, std::int64_t n, int parts) {
+template <const Conv2dShape& S, const Conv2dTile& T, Kind K, class Ep>
+void check_epilogue(const char* name, std::int64_t n, int parts, const std::vector<float>& x, const std::vector<float>& w,
+                    const std::vector<double>& expected, const Ep& ep) {
   const std::int64_t in_pixels = std::int64_t{S.in_height} * S.in_width, out_pixels = std::int64_t{S.out_height} * S.out_width;
-  const auto x = check::numbers(static_cast<std::size_t>(n * S.in_channels * in_pixels), 1);
-  const auto w = check::numbers(static_cast<std::size_t>(S.out_channels * (S.in_channels / S.groups) * S.kernel_h * S.kernel_w), 2);
-  auto bias = check::numbers(static_cast<std::size_t>(round_up(S.out_channels, B)), 3);
-  const auto residual = check::numbers(static_cast<std::size_t>(n * S.out_channels * out_pixels), 4);
-  auto expected = reference::conv2d(S, n, x, w);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const std::size_t channel = i / static_cast<std::size_t>(out_pixels) % static_cast<std::size_t>(S.out_channels);
-    expected[i] = std::fmax(expected[i] + static_cast<double>(bias[channel]) + static_cast<double>(residual[i]), 0.0);
-  }
-  const auto blocked_residual = check::to_blocked(residual, n, S.out_channels, out_pixels, B);
-  std::vector<float> y(blocked_residual.size(), std::numeric_limits<float>::quiet_NaN());
-  const BiasAddRelu ep{bias.data(), blocked_residual.data()};
+  auto y = check::unset(n * round_up(S.out_channels, B) * out_pixels);
   if constexpr (K == Kind::kDirect) {
     const auto blocked_x = check::to_blocked(x, n, S.in_channels, in_pixels, B);
     const auto packed = reference::pack_direct(S, T.vectors, w);
@@ -55,6 +45,24 @@ void check_conv(const char* name, std::int64_t n, int parts) {
   check::close(name, check::to_plain(y, n, S.out_channels, out_pixels, B), expected, 2e-5);
 }
 
+template <const Conv2dShape& S, const Conv2dTile& T, Kind K>
+void check_conv(const char* name, std::int64_t n, int parts) {
+  const std::int64_t in_pixels = std::int64_t{S.in_height} * S.in_width, out_pixels = std::int64_t{S.out_height} * S.out_width;
+  const auto x = check::numbers(static_cast<std::size_t>(n * S.in_channels * in_pixels), 1);
+  const auto w = check::numbers(static_cast<std::size_t>(S.out_channels * (S.in_channels / S.groups) * S.kernel_h * S.kernel_w), 2);
+  auto bias = check::numbers(static_cast<std::size_t>(round_up(S.out_channels, B)), 3);
+  const auto residual = check::numbers(static_cast<std::size_t>(n * S.out_channels * out_pixels), 4);
+  auto expected = reference::conv2d(S, n, x, w);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::size_t channel = i / static_cast<std::size_t>(out_pixels) % static_cast<std::size_t>(S.out_channels);
+    expected[i] = std::fmax(expected[i] + static_cast<double>(bias[channel]) + static_cast<double>(residual[i]), 0.0);
+  }
+  const auto blocked_residual = check::to_blocked(residual, n, S.out_channels, out_pixels, B);
+  check_epilogue<S, T, K>(name, n, parts, x, w, expected, BiasAddRelu{bias.data(), blocked_residual.data()});
+  check_epilogue<S, T, K>("  in registers", n, parts, x, w, expected, BiasResidualClamp{bias.data(), blocked_residual.data(), 0.0f, kInfinityF});
+  for (double& value : expected) value = std::fmin(value, 0.75);
+  check_epilogue<S, T, K>("  with a ceiling", n, parts, x, w, expected, BiasResidualClamp{bias.data(), blocked_residual.data(), 0.0f, 0.75f});
+}
 //                                       C   H   W   M  OH  OW kh kw sh sw pt pl dh dw  g  B
 constexpr Conv2dTile kTile{P, 2, 4, 1};
 constexpr Conv2dTile kWide{P, 1, 100, 2};

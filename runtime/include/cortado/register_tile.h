@@ -68,6 +68,15 @@ constexpr std::int64_t tile_pixel_offset(int p) {
   }
 }
 
+/** Brings kFloats floats, `ahead` floats past `at`, into the L2 cache. The address may lie past the end: nothing is read. */
+template <int kFloats>
+CORTADO_INLINE void prefetch_ahead(const float* at, std::int64_t ahead) {
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at) + static_cast<std::uintptr_t>(ahead) * sizeof(float);
+  static_for<0, (kFloats + 15) / 16>([&](auto line) __attribute__((always_inline)) {
+    __builtin_prefetch(reinterpret_cast<const void*>(address + line * 64u), 0, 2);
+  });
+}
+
 /** One step: a broadcast of each pixel's float times kVectors vectors of weights. */
 template <class F, int kPixelStride, int kRowPixels, int kRowStride, int kPixels, int kVectors>
 CORTADO_INLINE void multiply_lane(const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
@@ -110,7 +119,7 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
         } else {
           const float* x_lane = x_inner;
           for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
-            static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { __builtin_prefetch(w + loops.w_ahead + v * B, 0, 2); });
+            prefetch_ahead<kVectors * B>(w, loops.w_ahead);
             multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_lane, w, acc);
           }
         }
