@@ -129,7 +129,9 @@ function linkPicture(build: Build, extra: readonly string[] = []): Promise<strin
 }
 
 async function passes(executable: string, args: readonly string[] = []): Promise<void> {
-  const { stdout } = await run(executable, args, { cwd: kRuntime });
+  const failingMalloc = 'allocator_may_return_null=1';
+  const env = { ...process.env, ASAN_OPTIONS: failingMalloc, TSAN_OPTIONS: failingMalloc };
+  const { stdout } = await run(executable, args, { cwd: kRuntime, env });
   assert.match(stdout, /^[1-9]\d* checks, 0 failures$/m);
 }
 
@@ -178,6 +180,10 @@ for (const compiler of kCompilers) {
           passes(await build.link('api', ['test/api_test.c', ...kExample]), ['test/example_net.weights']));
         it('thread pool', async () =>
           passes(await build.link('pool', ['test/thread_pool_test.cc', 'src/thread_pool.cc'])));
+        it('models made up', async () => {
+          const sources = [...kModelSources, 'src/thread_pool.cc', 'test/model_test.cc'];
+          await passes(await build.link('model', sources));
+        });
         it('two nets in one program', async () => passes(await linkTwoNets(build)));
         if (title === 'TSan') return;
         it('file formats', async () =>
