@@ -94,6 +94,7 @@ function defineReduce(kind: Kind, doc: string, caffe2: Caffe2Imports) {
       for (let i = 0; counts !== undefined && i < counts.data.length; i++) {
         const count = getNumber(counts, i);
         if (count < 0 || count > limit) request.fault(`length ${count} is not in 0..${limit}`);
+        if (count === 0 && kind === 'Mean' && x.dtype === 'i32') request.fault('the integer mean of nothing');
       }
       const y = kInteger64(x) ? reduceBigInts(kind, x, axes) : reduceTensor(kind, x, axes, counts);
       return [makeTensor(y.dtype, keptShape(x.dims, axes, keepDims).map(Number), y.data)];

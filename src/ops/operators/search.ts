@@ -88,6 +88,7 @@ export const topK = defineOp({
       { kind: 'output', index: 2 },
       ...lineArgs(request.node.inputs[0]?.type.shape ?? [], axis),
       { kind: 'extent', dim: k },
+      { kind: 'scratch' },
     ],
     scratchBytes: k * 16,
     parts: request.target.threads,
