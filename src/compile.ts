@@ -6,8 +6,8 @@ import { loadTarget, type Target } from './build/target.js';
 import { type NetFiles, packageFiles } from './emit/package-files.js';
 import { CompileError, fail, type Problem, problemsOf } from './errors.js';
 import type { FileOrBytes } from './files/byte-source.js';
-import { importCaffe2 } from './frontend/caffe2/import-net.js';
 import { type InputSpec, parseInputSpecs } from './frontend/caffe2/import-input-spec.js';
+import { importCaffe2 } from './frontend/caffe2/import-net.js';
 import { nestedNets } from './frontend/caffe2/import-reads.js';
 import { loadModelFiles } from './frontend/caffe2/load-model-files.js';
 import type { OperatorDef } from './frontend/caffe2/net-def.js';
@@ -96,7 +96,9 @@ export function importModel(options: ModelOptions): ImportedNet {
     const opTypes = typesOf(model.predict.ops);
     return { graph: { ...imported.graph, name }, warnings, opCount: model.predict.ops.length, opTypes };
   } catch (error) {
-    throw new CompileError(problemsOf(error).map((problem) => (file === undefined ? problem : withFile(problem, file))));
+    throw new CompileError(
+      problemsOf(error).map((problem) => (file === undefined ? problem : withFile(problem, file))),
+    );
   }
 }
 

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 
 /** Ends with a slash. From dist/src two levels up, from a bundle one. */
-export const packageRoot: URL = ['../../', '../', './']
-  .map((up) => new URL(up, import.meta.url))
-  .find((folder) => existsSync(new URL('package.json', folder))) ?? new URL('../../', import.meta.url);
+export const packageRoot: URL =
+  ['../../', '../', './']
+    .map((up) => new URL(up, import.meta.url))
+    .find((folder) => existsSync(new URL('package.json', folder))) ?? new URL('../../', import.meta.url);

@@ -6,14 +6,14 @@ import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fail } from '../errors.js';
-import type { FileContent, NetFiles } from '../emit/package-files.js';
 import { libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
+import type { FileContent, NetFiles } from '../emit/package-files.js';
+import { fail } from '../errors.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
 import type { Target } from './target.js';
 import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
-import { findToolchain, type FoundToolchain, runTool } from './toolchain.js';
+import { type FoundToolchain, findToolchain, runTool } from './toolchain.js';
 
 export const kArtifacts = ['executable', 'library', 'source', 'object'] as const;
 export type Artifact = (typeof kArtifacts)[number];
@@ -102,7 +102,8 @@ class Builder {
     const made = new Map<Artifact, readonly string[]>();
     if (emit.some((artifact) => artifact !== 'source')) {
       this.toolchain = await findToolchain(target);
-      for (const [name, content] of [...this.files.generated, ...this.files.runtime]) await writeContent(join(this.work, name), content);
+      for (const [name, content] of [...this.files.generated, ...this.files.runtime])
+        await writeContent(join(this.work, name), content);
     }
     for (const artifact of kArtifacts) if (emit.includes(artifact)) made.set(artifact, await this.make(artifact));
     return {
@@ -152,9 +153,19 @@ class Builder {
     const shared = join(this.staging, 'lib', `lib${prefix}.so`);
     const exports = join(this.work, `${prefix}.map`);
     await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
-    const link = ['-shared', '-Wl,--gc-sections', `-Wl,--version-script=${exports}`, `-Wl,-soname,lib${prefix}.so`, '-s'];
+    const link = [
+      '-shared',
+      '-Wl,--gc-sections',
+      `-Wl,--version-script=${exports}`,
+      `-Wl,-soname,lib${prefix}.so`,
+      '-s',
+    ];
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
-    await runTool(toolchain.cc, [...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries], this.work);
+    await runTool(
+      toolchain.cc,
+      [...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries],
+      this.work,
+    );
     await chmod(shared, 0o644);
     const written = await this.writeAll(libraryFiles(this.files, this.options.version));
     return [`lib/lib${prefix}.a`, `lib/lib${prefix}.so`, ...written, ...(await this.weightsBeside())];
@@ -165,14 +176,24 @@ class Builder {
     const { prefix } = this.files;
     const toolchain = this.tools();
     const objects = await compileObjects(this.netJobs(), this.settings(true, `cortado_${prefix}`));
-    await runTool(toolchain.cc, ['-r', '-nostdlib', ...(toolchain.commonFlags ?? []), ...objects, '-o', join(this.staging, `${prefix}.o`)], this.work);
-    const headers = await this.writeAll(new Map([...libraryFiles(this.files, this.options.version)].filter(([name]) => name.startsWith('include/'))));
+    await runTool(
+      toolchain.cc,
+      ['-r', '-nostdlib', ...(toolchain.commonFlags ?? []), ...objects, '-o', join(this.staging, `${prefix}.o`)],
+      this.work,
+    );
+    const headers = await this.writeAll(
+      new Map([...libraryFiles(this.files, this.options.version)].filter(([name]) => name.startsWith('include/'))),
+    );
     return [`${prefix}.o`, ...headers, ...(await this.weightsBeside())];
   }
 
   private async makeSource(): Promise<readonly string[]> {
     const folder = `${this.files.prefix}-source`;
-    const files = sourcePackageFiles(this.files, this.options.target.toolchains[0]?.machineFlags ?? [], this.options.version);
+    const files = sourcePackageFiles(
+      this.files,
+      this.options.target.toolchains[0]?.machineFlags ?? [],
+      this.options.version,
+    );
     await this.writeAll(new Map([...files].map(([name, content]) => [`${folder}/${name}`, content])));
     return [folder];
   }

@@ -28,7 +28,10 @@ export interface CompileSettings {
 }
 
 /** Objects of the jobs, in order, as paths below the folder. */
-export async function compileObjects(jobs: readonly CompileJob[], settings: CompileSettings): Promise<readonly string[]> {
+export async function compileObjects(
+  jobs: readonly CompileJob[],
+  settings: CompileSettings,
+): Promise<readonly string[]> {
   const objects = jobs.map((job) => `${job.source.replace(/[^A-Za-z0-9._-]/g, '_')}.o`);
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -66,7 +69,9 @@ async function compileOne(job: CompileJob, object: string, settings: CompileSett
   const flags = isAssembler ? ['-I.', '-Wa,-I.'] : compileFlags(job, settings);
   // The weights stub is as fast to assemble as to copy, and its object is as large as the weights.
   const text = await readFile(join(folder, job.source), 'utf8');
-  const key = isAssembler ? undefined : cacheKey([toolchain.version, toolchain.cxx, ...flags, text, ...includedTexts(text, settings.files)]);
+  const key = isAssembler
+    ? undefined
+    : cacheKey([toolchain.version, toolchain.cxx, ...flags, text, ...includedTexts(text, settings.files)]);
   if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
   settings.onProgress?.(`compiling ${job.source}`);
   await runTool(isAssembler ? toolchain.cc : toolchain.cxx, [...flags, '-c', job.source, '-o', object], folder);

@@ -108,11 +108,25 @@ const kSchema = {
   },
 } as const;
 
-const kComplete = ['system', 'isa', 'vectorFloats', 'vectorRegisters', 'fma', 'l1Bytes', 'l2Bytes', 'cpuFeatures', 'toolchains', 'runner'] as const;
+const kComplete = [
+  'system',
+  'isa',
+  'vectorFloats',
+  'vectorRegisters',
+  'fma',
+  'l1Bytes',
+  'l2Bytes',
+  'cpuFeatures',
+  'toolchains',
+  'runner',
+] as const;
 
 /** Names of the shipped targets. */
 export function targetNames(): readonly string[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => basename(name, '.json')).sort();
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => basename(name, '.json'))
+    .sort();
 }
 
 /** A target by name, or by path of a user's JSON file. */
@@ -143,7 +157,10 @@ function resolveTarget(nameOrFile: string, seen: ReadonlySet<string>): Target {
   const merged: Partial<Target> = { ...base, ...rest };
   const missing = kComplete.filter((key) => merged[key] === undefined);
   if (missing.length > 0) {
-    fail('bad-option', `target file lacks ${missing.join(', ')}`, { where: { file }, remedy: 'add them or extend a shipped target' });
+    fail('bad-option', `target file lacks ${missing.join(', ')}`, {
+      where: { file },
+      remedy: 'add them or extend a shipped target',
+    });
   }
   return merged as Target;
 }
@@ -162,14 +179,20 @@ function readTargetFile(file: string): TargetFile {
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    return fail('bad-option', `target file is not JSON: ${error instanceof Error ? error.message : String(error)}`, { where: { file } });
+    return fail('bad-option', `target file is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      where: { file },
+    });
   }
   const validate = new Ajv({ allErrors: true }).compile(kSchema);
   if (!validate(parsed)) {
     const problems = (validate.errors ?? []).map((error): Problem => {
       const extra = error.params['additionalProperty'];
       const subject = `${error.instancePath === '' ? 'target file' : error.instancePath} ${error.message ?? 'is wrong'}`;
-      return { code: 'bad-option', message: extra === undefined ? subject : `${subject}: ${String(extra)}`, where: { file } };
+      return {
+        code: 'bad-option',
+        message: extra === undefined ? subject : `${subject}: ${String(extra)}`,
+        where: { file },
+      };
     });
     throw new CompileError(problems);
   }

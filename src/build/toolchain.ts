@@ -41,7 +41,11 @@ async function versionOf(program: string): Promise<string | undefined> {
 export async function runTool(program: string, args: readonly string[], cwd: string): Promise<void> {
   const result = await execa(program, [...args], { cwd, reject: false, stdin: 'ignore', all: true });
   if (result.exitCode === 0) return;
-  const output = String(result.all ?? '').split('\n').slice(0, 12).join('\n');
-  const reason = result.exitCode === undefined ? (result.shortMessage ?? 'could not be started') : `exited with ${result.exitCode}`;
+  const output = String(result.all ?? '')
+    .split('\n')
+    .slice(0, 12)
+    .join('\n');
+  const reason =
+    result.exitCode === undefined ? (result.shortMessage ?? 'could not be started') : `exited with ${result.exitCode}`;
   fail('toolchain', `${program} ${reason}`, { got: output === '' ? reason : `\n${output}` });
 }

@@ -53,7 +53,8 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
     case 'output':
       return outputToCpp(step, argument.index, names);
     case 'packed': {
-      const tensor = step.call.packs?.[argument.index] ?? fail('internal', `${step.call.fn} has no pack ${argument.index}`);
+      const tensor =
+        step.call.packs?.[argument.index] ?? fail('internal', `${step.call.fn} has no pack ${argument.index}`);
       return `run.weight<${dtypeCpp(tensor.dtype)}>(${step.packsBytes[argument.index] ?? 0})`;
     }
     case 'scratch':

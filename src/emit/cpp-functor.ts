@@ -1,7 +1,7 @@
 // Functors: fused epilogues and map bodies as C++ structs, printed from scalar expressions.
 
-import { countArg, exprDType, exprToCpp, type ScalarExpr } from '../ir/expr.js';
 import { type DType, dtypeCpp } from '../ir/dtype.js';
+import { countArg, exprDType, exprToCpp, type ScalarExpr } from '../ir/expr.js';
 import type { FunctorSpec } from '../ops/kernel-call.js';
 
 /** The struct's body with `NAME` in place of its name, so that equal functors can be shared. */

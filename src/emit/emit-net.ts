@@ -1,7 +1,7 @@
 // emit: a Program becomes the text of its C++ translation unit and C header. Pure: the same program gives the same bytes.
 
 import { fail } from '../errors.js';
-import { dimMax, dimMin, asSymbol, isStatic } from '../ir/dim.js';
+import { asSymbol, dimMax, dimMin, isStatic } from '../ir/dim.js';
 import { dtypeCaffe2 } from '../ir/dtype.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import type { KernelConfig } from '../ops/kernel-call.js';
@@ -9,7 +9,7 @@ import type { KernelStep, Layer, Program, Step } from '../plan/program.js';
 import { callToCpp, configFields, extentVariable, operandToCpp, type SharedNames } from './cpp-call.js';
 import { dimToCpp } from './cpp-dim.js';
 import { functorText } from './cpp-functor.js';
-import { cString, commentText, mangle, Namer, pascal } from './names.js';
+import { commentText, cString, mangle, Namer, pascal } from './names.js';
 import { render } from './template.js';
 
 export interface EmitOptions {
@@ -60,7 +60,9 @@ class NetText implements SharedNames {
     if (known === undefined) {
       const stem = config.type.replace(/(Shape|Dims|Config)$/, '');
       const count = [...this.configs.values()].filter((other) => other.type === config.type).length + 1;
-      const comment = config.fields.map(([name, value]) => `${name} ${Array.isArray(value) ? value.join('x') : String(value)}`);
+      const comment = config.fields.map(
+        ([name, value]) => `${name} ${Array.isArray(value) ? value.join('x') : String(value)}`,
+      );
       known = { name: this.namer.unique(`k${stem}_${count}`), type: config.type, fields, comment: comment.join(', ') };
       this.configs.set(key, known);
     }
@@ -109,14 +111,21 @@ class NetText implements SharedNames {
       arenaBytes: program.arenaBytes,
       weightBytes: options.weightFileBytes,
       stackBytes: kStackBytes,
-      headers: [...headers, 'cortado/expression.h', 'cortado/epilogue.h'].sort().filter((h, i, all) => all.indexOf(h) === i),
+      headers: [...headers, 'cortado/expression.h', 'cortado/epilogue.h']
+        .sort()
+        .filter((h, i, all) => all.indexOf(h) === i),
       linkedWeights: options.weights === 'linked' && options.weightFileBytes > 0,
       weightsFile: options.weights === 'file' && options.weightFileBytes > 0 ? cString(`${prefix}.weights`) : 'nullptr',
       weightsId: `UINT64_C(0x${options.weightsId.toString(16).padStart(16, '0')})`,
       cpuFeatures: options.cpuFeatures.length === 0 ? '0' : options.cpuFeatures.join(' | '),
       trace: options.trace,
       opCount: program.opCount,
-      symbols: program.symbols.map((s, index) => ({ ...s, index, constant: this.symbol(s.name), string: cString(s.name) })),
+      symbols: program.symbols.map((s, index) => ({
+        ...s,
+        index,
+        constant: this.symbol(s.name),
+        string: cString(s.name),
+      })),
       inputs: program.inputs.map((input, i) => ({
         ...this.tensorInfo(input.name, input.type, input.optional),
         constant: this.input(i),
@@ -146,8 +155,11 @@ class NetText implements SharedNames {
     const shapes = type.variants ?? [type.shape];
     const widest = [...shapes].sort((a, b) => b.length - a.length)[0] ?? [];
     const variable = type.variants !== undefined;
-    const across = (axis: number, pick: (...values: number[]) => number, of: (dim: (typeof widest)[number]) => number): number =>
-      pick(...shapes.filter((shape) => shape.length > axis).map((shape) => of(shape[axis] ?? 0)));
+    const across = (
+      axis: number,
+      pick: (...values: number[]) => number,
+      of: (dim: (typeof widest)[number]) => number,
+    ): number => pick(...shapes.filter((shape) => shape.length > axis).map((shape) => of(shape[axis] ?? 0)));
     const max = widest.map((_, axis) => across(axis, Math.max, dimMax));
     const min = widest.map((_, axis) => across(axis, Math.min, dimMin));
     const symbols = widest.map((dim) => {
@@ -223,7 +235,13 @@ class NetText implements SharedNames {
     if (!this.options.trace) return [];
     const layer = this.program.layers[step.layer];
     return step.outputs.flatMap((output) => {
-      if (output === undefined || layer === undefined || output.type.layout.kind !== 'rowMajor' || output.type.variants !== undefined) return [];
+      if (
+        output === undefined ||
+        layer === undefined ||
+        output.type.layout.kind !== 'rowMajor' ||
+        output.type.variants !== undefined
+      )
+        return [];
       const dims = output.type.shape.map((dim) => this.dim(dim));
       const index = opNumber(layer);
       return [`${indent}run.trace(${[index, cString(output.name), operandToCpp(output, this), ...dims].join(', ')});`];
@@ -244,7 +262,16 @@ function kernelSteps(steps: readonly Step[]): readonly KernelStep[] {
 
 function dtypeConstant(type: TensorType): string {
   const names: { readonly [number: number]: string } = {
-    1: 'FLOAT32', 2: 'INT32', 5: 'BOOL', 6: 'UINT8', 7: 'INT8', 8: 'UINT16', 9: 'INT16', 10: 'INT64', 12: 'FLOAT16', 13: 'FLOAT64',
+    1: 'FLOAT32',
+    2: 'INT32',
+    5: 'BOOL',
+    6: 'UINT8',
+    7: 'INT8',
+    8: 'UINT16',
+    9: 'INT16',
+    10: 'INT64',
+    12: 'FLOAT16',
+    13: 'FLOAT64',
   };
   return names[dtypeCaffe2(type.dtype)] ?? fail('unsupported', `tensors of ${type.dtype} cannot be inputs or outputs`);
 }
@@ -258,7 +285,15 @@ function opNumber(layer: Layer): number {
 function layerEntry(layer: Layer): string {
   const type = layer.origin.opType === '' ? layer.op : layer.origin.opType;
   const name = layer.origin.blob === '' ? (layer.writes[0] ?? '') : layer.origin.blob;
-  return [opNumber(layer), cString(type), cString(name), cString(layer.kernel), cString(layer.type), Math.round(layer.macs), layer.bytes].join(', ');
+  return [
+    opNumber(layer),
+    cString(type),
+    cString(name),
+    cString(layer.kernel),
+    cString(layer.type),
+    Math.round(layer.macs),
+    layer.bytes,
+  ].join(', ');
 }
 
 function layerComment(layer: Layer): string {

@@ -50,10 +50,17 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   if (isLinked) generated.set(`${prefix}_weights.S`, render('net/weights.S', { prefix }));
   if (hasWeights) generated.set(`${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
-  const sources = runtimeFiles('src').filter((name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')));
+  const sources = runtimeFiles('src').filter(
+    (name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')),
+  );
   const harness = runtimeFiles('harness');
   const headers = reachableHeaders([source, ...[...sources, ...harness].map(readRuntime), harnessIncludes()]);
-  const runtimeNames = new Set([...headers, ...sources, ...harness, ...runtimeFiles('src').filter((name) => name.endsWith('.h'))]);
+  const runtimeNames = new Set([
+    ...headers,
+    ...sources,
+    ...harness,
+    ...runtimeFiles('src').filter((name) => name.endsWith('.h')),
+  ]);
   return {
     prefix,
     weights,
@@ -61,7 +68,10 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),
     netSources: [`${prefix}.cc`, ...(isLinked ? [`${prefix}_weights.S`] : [])],
     runtimeSources: sources.map((name) => `runtime/${name}`),
-    harnessSources: [`${prefix}_main.cc`, ...harness.filter((name) => name.endsWith('.cc')).map((name) => `runtime/${name}`)],
+    harnessSources: [
+      `${prefix}_main.cc`,
+      ...harness.filter((name) => name.endsWith('.cc')).map((name) => `runtime/${name}`),
+    ],
     hasThreads,
     weightsMode: options.weights,
   };
@@ -71,7 +81,10 @@ const runtimeFolder = new URL('runtime/', packageRoot);
 
 function runtimeFiles(folder: string): readonly string[] {
   const names = readdirSync(new URL(`${folder}/`, runtimeFolder));
-  return names.filter((name) => /\.(cc|h)$/.test(name)).sort().map((name) => `${folder}/${name}`);
+  return names
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .sort()
+    .map((name) => `${folder}/${name}`);
 }
 
 function readRuntime(name: string): string {

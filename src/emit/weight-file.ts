@@ -36,7 +36,11 @@ export function layoutWeightFile(program: Program): WeightFile {
   }
   const digest = sha.digest();
   const id = digest.readBigUInt64LE(0);
-  return { id, sizeBytes: kWeightHeaderBytes + program.weightBytes, chunks: [header(program.weightBytes, id, crc), ...content] };
+  return {
+    id,
+    sizeBytes: kWeightHeaderBytes + program.weightBytes,
+    chunks: [header(program.weightBytes, id, crc), ...content],
+  };
 }
 
 function header(contentBytes: number, id: bigint, crc: number): Uint8Array {

@@ -65,16 +65,22 @@ export function arenaBound(requests: readonly BufferRequest[]): number {
 }
 
 /** Independent check: fails when two buffers that are alive together share a byte, or one leaves the arena. */
-export function checkArena(requests: readonly BufferRequest[], offsetsBytes: readonly number[], sizeBytes: number): void {
+export function checkArena(
+  requests: readonly BufferRequest[],
+  offsetsBytes: readonly number[],
+  sizeBytes: number,
+): void {
   requests.forEach((a, i) => {
     const start = offsetsBytes[i] ?? -1;
     const end = start + a.sizeBytes;
-    if (start < 0 || start % kArenaAlignment !== 0 || end > sizeBytes) fail('internal', `buffer ${a.name} leaves the arena`);
+    if (start < 0 || start % kArenaAlignment !== 0 || end > sizeBytes)
+      fail('internal', `buffer ${a.name} leaves the arena`);
     for (let j = 0; j < i; j++) {
       const b = requests[j];
       if (b === undefined || a.first > b.last || b.first > a.last) continue;
       const other = offsetsBytes[j] ?? -1;
-      if (start < other + b.sizeBytes && other < end) fail('internal', `buffers ${a.name} and ${b.name} overlap in the arena`);
+      if (start < other + b.sizeBytes && other < end)
+        fail('internal', `buffers ${a.name} and ${b.name} overlap in the arena`);
     }
   });
 }
@@ -87,7 +93,10 @@ function area(request: BufferRequest): number {
   return request.sizeBytes * (request.last - request.first + 1);
 }
 
-function sortedBy(all: readonly BufferRequest[], compare: (a: BufferRequest, b: BufferRequest) => number): readonly number[] {
+function sortedBy(
+  all: readonly BufferRequest[],
+  compare: (a: BufferRequest, b: BufferRequest) => number,
+): readonly number[] {
   const indexed = all.map((request, index) => ({ request, index }));
   return indexed.sort((a, b) => compare(a.request, b.request) || a.index - b.index).map(({ index }) => index);
 }
@@ -103,12 +112,19 @@ function orderByPressure(all: readonly BufferRequest[]): readonly number[] {
   const rank = all.map((r) => pressure.findIndex(({ step }) => r.first <= step && step <= r.last));
   const indexed = all.map((request, index) => ({ request, index }));
   const byRank = (index: number): number => rank[index] ?? 0;
-  indexed.sort((a, b) => byRank(a.index) - byRank(b.index) || b.request.sizeBytes - a.request.sizeBytes || a.index - b.index);
+  indexed.sort(
+    (a, b) => byRank(a.index) - byRank(b.index) || b.request.sizeBytes - a.request.sizeBytes || a.index - b.index,
+  );
   return indexed.map(({ index }) => index);
 }
 
 /** Places in the given order; then moves the buffers that stick out to the front of the order while that helps. */
-function improve(requests: readonly BufferRequest[], order: readonly number[], boundBytes: number, name: string): ArenaPlan {
+function improve(
+  requests: readonly BufferRequest[],
+  order: readonly number[],
+  boundBytes: number,
+  name: string,
+): ArenaPlan {
   let current = order;
   let best = place(requests, current);
   for (let round = 0; round < 24 && best.sizeBytes > boundBytes; round++) {
@@ -123,7 +139,10 @@ function improve(requests: readonly BufferRequest[], order: readonly number[], b
 }
 
 /** First fit at the lowest offset, in order. */
-function place(requests: readonly BufferRequest[], order: readonly number[]): { offsetsBytes: readonly number[]; sizeBytes: number } {
+function place(
+  requests: readonly BufferRequest[],
+  order: readonly number[],
+): { offsetsBytes: readonly number[]; sizeBytes: number } {
   const offsetsBytes = new Array<number>(requests.length).fill(0);
   const placed: number[] = [];
   let sizeBytes = 0;

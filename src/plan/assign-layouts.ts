@@ -90,7 +90,8 @@ class LayoutAssigner {
     });
     const result = node.outputs[0] === undefined ? undefined : outputType(node);
     const operands = epilogueOperands(node).map((value) => {
-      const isFull = result !== undefined && shapeEquals(value.type.shape, result.shape) && !this.graph.constants.has(value);
+      const isFull =
+        result !== undefined && shapeEquals(value.type.shape, result.shape) && !this.graph.constants.has(value);
       return form?.blockedOutput === true && isFull ? this.blockedOf(value) : this.plainOf(value);
     });
     const outputs = node.outputs.map((value, i) => {
@@ -103,7 +104,12 @@ class LayoutAssigner {
       this.plain.set(value, value);
       return value;
     });
-    this.nodes.push({ ...node, inputs: [...inputs, ...operands], outputs, ...(regions === undefined ? {} : { regions }) });
+    this.nodes.push({
+      ...node,
+      inputs: [...inputs, ...operands],
+      outputs,
+      ...(regions === undefined ? {} : { regions }),
+    });
   }
 
   private plainOf(value: Value): Value {

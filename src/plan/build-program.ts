@@ -1,9 +1,17 @@
 // plan: a typed, laid-out Graph becomes a Program. Read top to bottom: layouts, order, kernels, lifetimes, arena, steps.
 
 import { fail } from '../errors.js';
-import { dimEquals, dimMax, dimMul, type DimSymbol, dimSymbols, isStatic, shapeEquals, shapeSize } from '../ir/dim.js';
+import { type DimSymbol, dimEquals, dimMax, dimMul, dimSymbols, isStatic, shapeEquals, shapeSize } from '../ir/dim.js';
 import { exprChildren, type ScalarExpr } from '../ir/expr.js';
-import { type Graph, type Node, operatorInputs, type Origin, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
+import {
+  type Graph,
+  type Node,
+  type Origin,
+  operatorInputs,
+  presentInputs,
+  presentOutputs,
+  type Value,
+} from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
@@ -13,7 +21,17 @@ import { assignLayouts } from './assign-layouts.js';
 import { selectKernel } from './kernels/table.js';
 import { type Calls, flatten, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
 import { type Item, type Linear, linearize } from './linearize.js';
-import type { KernelStep, Layer, Operand, Place, Program, ProgramInput, ProgramOutput, ProgramSymbol, Step } from './program.js';
+import type {
+  KernelStep,
+  Layer,
+  Operand,
+  Place,
+  Program,
+  ProgramInput,
+  ProgramOutput,
+  ProgramSymbol,
+  Step,
+} from './program.js';
 import { WeightLayout } from './weights.js';
 
 export interface PlanOptions {
@@ -51,13 +69,17 @@ function lowerAll(linear: Linear, target: KernelTarget): Calls {
 
 function constantTensor(linear: Linear, value: Value): Tensor | undefined {
   const root = linear.storage.fills(value) ? linear.storage.rootOf(value) : value;
-  return linear.constants.get(value)?.constants.get(value) ?? (root === value ? undefined : reshaped(linear, root, value));
+  return (
+    linear.constants.get(value)?.constants.get(value) ?? (root === value ? undefined : reshaped(linear, root, value))
+  );
 }
 
 /** A reshaped view of a constant is a constant. */
 function reshaped(linear: Linear, root: Value, value: Value): Tensor | undefined {
   const tensor = linear.constants.get(root)?.constants.get(root);
-  return tensor === undefined || !value.type.shape.every(isStatic) ? undefined : { ...tensor, dims: value.type.shape.map(dimMax) };
+  return tensor === undefined || !value.type.shape.every(isStatic)
+    ? undefined
+    : { ...tensor, dims: value.type.shape.map(dimMax) };
 }
 
 function copyCall(from: Value): KernelCall & { readonly kernel: string } {
@@ -67,7 +89,11 @@ function copyCall(from: Value): KernelCall & { readonly kernel: string } {
     header: 'cortado/copy.h',
     fn: 'copy',
     template: [{ kind: 'dtype', dtype: from.type.dtype }],
-    args: [{ kind: 'extent', dim: count }, { kind: 'input', index: 0 }, { kind: 'output', index: 0 }],
+    args: [
+      { kind: 'extent', dim: count },
+      { kind: 'input', index: 0 },
+      { kind: 'output', index: 0 },
+    ],
     parts: 1 << 16,
   };
 }
@@ -103,10 +129,16 @@ class Planner {
     const isFixed = (root: Value): boolean => this.inputIndex.has(root) || this.linear.constants.has(root);
     const lifetimes = this.options.optimize
       ? mergeInPlace(this.linear, this.calls, isFixed)
-      : mergeInPlace(this.linear, new Map([...this.calls].map(([item, call]) => [item, { ...call, inPlace: [] }])), isFixed);
+      : mergeInPlace(
+          this.linear,
+          new Map([...this.calls].map(([item, call]) => [item, { ...call, inPlace: [] }])),
+          isFixed,
+        );
     const { requests, plan } = this.planMemory(lifetimes);
     this.collectSymbols();
-    const known = new Set(this.graph.inputs.flatMap(({ value }) => value.type.shape.flatMap(dimSymbols)).map((s) => s.name));
+    const known = new Set(
+      this.graph.inputs.flatMap(({ value }) => value.type.shape.flatMap(dimSymbols)).map((s) => s.name),
+    );
     const steps = this.steps(this.linear.items);
     return {
       name: this.graph.name,
@@ -182,12 +214,21 @@ class Planner {
   private programInput(input: Graph['inputs'][number]): ProgramInput {
     const arena = this.offsets.get(input.value);
     const { value, optional } = input;
-    return { name: value.name, type: value.type, optional, ...(arena === undefined ? {} : { arenaOffsetBytes: arena }) };
+    return {
+      name: value.name,
+      type: value.type,
+      optional,
+      ...(arena === undefined ? {} : { arenaOffsetBytes: arena }),
+    };
   }
 
   private programOutput(name: string, value: Value, i: number): ProgramOutput {
     const root = this.linear.outputRoots[i] ?? fail('internal', `output ${name} has no storage`);
-    return { name, type: value.type, arenaOffsetBytes: this.offsets.get(root) ?? fail('internal', `output ${name} has no room`) };
+    return {
+      name,
+      type: value.type,
+      arenaOffsetBytes: this.offsets.get(root) ?? fail('internal', `output ${name} has no room`),
+    };
   }
 
   // ---- steps -------------------------------------------------------------------------------------------------------
@@ -215,7 +256,10 @@ class Planner {
   private bindings(node: Node, region: Graph): readonly Step[] {
     const bound = new Set<string>();
     const steps: Step[] = [];
-    const bind = (symbol: DimSymbol, value: number | (typeof region.outputs)[number]['value']['type']['shape'][number]): void => {
+    const bind = (
+      symbol: DimSymbol,
+      value: number | (typeof region.outputs)[number]['value']['type']['shape'][number],
+    ): void => {
       if (bound.has(symbol.name)) return;
       bound.add(symbol.name);
       this.symbols.set(symbol.name, symbol);
@@ -255,20 +299,35 @@ class Planner {
       bytes: 2 * maxSizeBytes(item.from.type),
       fused: '',
     });
-    return { kind: 'kernel', layer, call, inputs: [from], outputs: [to], packsBytes: [], parts: this.partsOf(item, call) };
+    return {
+      kind: 'kernel',
+      layer,
+      call,
+      inputs: [from],
+      outputs: [to],
+      packsBytes: [],
+      parts: this.partsOf(item, call),
+    };
   }
 
-  private kernelStep(item: Extract<Item, { kind: 'node' }>, call: KernelCall & { readonly kernel: string }): KernelStep {
+  private kernelStep(
+    item: Extract<Item, { kind: 'node' }>,
+    call: KernelCall & { readonly kernel: string },
+  ): KernelStep {
     const { node } = item;
     const read = new Set(readsOf(node, call));
-    const packsBytes = (call.packs ?? []).map((tensor, k) => this.weights.add(tensor, `${node.outputs[0]?.name ?? node.op}.pack${k}`));
+    const packsBytes = (call.packs ?? []).map((tensor, k) =>
+      this.weights.add(tensor, `${node.outputs[0]?.name ?? node.op}.pack${k}`),
+    );
     for (const value of presentInputs(node)) if (this.linear.constants.has(value)) this.rawConstants.add(value);
     const first = presentOutputs(node)[0];
     const layer = this.addLayer({
       origin: node.origin,
       op: node.op,
       kernel: call.kernel,
-      reads: presentInputs(node).filter((value) => !this.linear.constants.has(value)).map((value) => value.name),
+      reads: presentInputs(node)
+        .filter((value) => !this.linear.constants.has(value))
+        .map((value) => value.name),
       writes: presentOutputs(node).map((value) => value.name),
       type: first === undefined ? '' : describeType(first.type),
       macs: macsOf(node),
@@ -297,7 +356,8 @@ class Planner {
 
   private partsOf(item: Item, call: KernelCall): number {
     const macs = item.kind === 'node' ? macsOf(item.node) : 0;
-    const bytes = item.kind === 'node' ? bytesOfNode(item.node) : item.kind === 'copy' ? 2 * maxSizeBytes(item.from.type) : 0;
+    const bytes =
+      item.kind === 'node' ? bytesOfNode(item.node) : item.kind === 'copy' ? 2 * maxSizeBytes(item.from.type) : 0;
     const useful = Math.max(macs / kMinPartMacs, bytes / kMinPartBytes);
     return Math.max(1, Math.min(call.parts, this.options.target.threads, Math.floor(useful)));
   }
@@ -333,7 +393,13 @@ class Planner {
         if (value === undefined) continue;
         const shapes = value.type.variants ?? [value.type.shape];
         const variant = value.type.variants === undefined ? undefined : variantSymbol(this.variantOwner(value)).name;
-        const needed = [...shapes.flat().flatMap(dimSymbols).map((s) => s.name), ...(variant === undefined ? [] : [variant])];
+        const needed = [
+          ...shapes
+            .flat()
+            .flatMap(dimSymbols)
+            .map((s) => s.name),
+          ...(variant === undefined ? [] : [variant]),
+        ];
         if (!needed.every((name) => known.has(name))) continue;
         waiting.delete(i);
         const isUnwritten = !result.some((step) => writesOutput(step, i));
@@ -358,7 +424,12 @@ class Planner {
 
 /** Which of its shapes a value of varying rank has taken. */
 function variantSymbol(value: Value): DimSymbol {
-  return { kind: 'symbol', name: `${value.name}.variant`, min: 0, max: Math.max(1, (value.type.variants?.length ?? 1) - 1) };
+  return {
+    kind: 'symbol',
+    name: `${value.name}.variant`,
+    min: 0,
+    max: Math.max(1, (value.type.variants?.length ?? 1) - 1),
+  };
 }
 
 function writesOutput(step: Step, output: number): boolean {
@@ -406,4 +477,3 @@ function describeEpilogue(expr: ScalarExpr): string {
   const inner = exprChildren(expr).map(describeEpilogue).join('');
   return own === '' ? inner : `${inner}+${own}`;
 }
-

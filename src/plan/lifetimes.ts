@@ -28,9 +28,13 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
     lifetimes.set(root, { first: Math.min(known?.first ?? at, at), last: Math.max(known?.last ?? at, at) });
   };
   for (const item of flatten(linear.items)) {
-    if (item.kind === 'copy') [item.from, item.to].forEach((value) => touch(value, item.at));
-    else if (item.kind === 'if') item.node.inputs.slice(0, 1).forEach((value) => value !== undefined && touch(value, item.at));
-    else {
+    if (item.kind === 'copy') {
+      touch(item.from, item.at);
+      touch(item.to, item.at);
+    } else if (item.kind === 'if') {
+      const [condition] = item.node.inputs;
+      if (condition !== undefined) touch(condition, item.at);
+    } else {
       for (const value of readsOf(item.node, calls.get(item))) touch(value, item.at);
       for (const value of presentOutputs(item.node)) touch(value, item.at);
     }
@@ -40,7 +44,10 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
 }
 
 /** The inputs that the node's kernel really reads: a packed weight is not read in its first form. */
-export function readsOf(node: { readonly inputs: readonly (Value | undefined)[] }, call: KernelCall | undefined): readonly Value[] {
+export function readsOf(
+  node: { readonly inputs: readonly (Value | undefined)[] },
+  call: KernelCall | undefined,
+): readonly Value[] {
   if (call === undefined) return node.inputs.filter((value): value is Value => value !== undefined);
   const operands = call.functor?.operands.map((operand) => operand.arg) ?? [];
   const read = new Set([...call.args, ...operands].flatMap((arg) => (arg.kind === 'input' ? [arg.index] : [])));
@@ -48,14 +55,19 @@ export function readsOf(node: { readonly inputs: readonly (Value | undefined)[] 
 }
 
 /** Merges storages in place where the kernel allows it and the input dies; returns the lifetimes afterwards. */
-export function mergeInPlace(linear: Linear, calls: Calls, isFixed: (root: Value) => boolean): ReadonlyMap<Value, Lifetime> {
+export function mergeInPlace(
+  linear: Linear,
+  calls: Calls,
+  isFixed: (root: Value) => boolean,
+): ReadonlyMap<Value, Lifetime> {
   let lifetimes = computeLifetimes(linear, calls);
   for (const item of flatten(linear.items)) {
     if (item.kind !== 'node') continue;
     for (const { input, output } of calls.get(item)?.inPlace ?? []) {
       const from = item.node.inputs[input];
       const to = item.node.outputs[output];
-      if (from === undefined || to === undefined || presentInputs(item.node).filter((v) => v === from).length > 1) continue;
+      if (from === undefined || to === undefined || presentInputs(item.node).filter((v) => v === from).length > 1)
+        continue;
       const source = linear.storage.rootOf(from);
       const target = linear.storage.rootOf(to);
       const sourceLife = lifetimes.get(source);

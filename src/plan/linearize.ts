@@ -8,7 +8,13 @@ import { concatPieces, viewsOf } from './views.js';
 
 export type Item =
   | { readonly kind: 'node'; readonly at: number; readonly node: Node; readonly graph: Graph }
-  | { readonly kind: 'copy'; readonly at: number; readonly from: Value; readonly to: Value; readonly offsetBytes: number }
+  | {
+      readonly kind: 'copy';
+      readonly at: number;
+      readonly from: Value;
+      readonly to: Value;
+      readonly offsetBytes: number;
+    }
   | {
       readonly kind: 'if';
       readonly at: number;
@@ -72,7 +78,8 @@ class Linearizer {
     const items: Item[] = [];
     for (const node of graph.nodes) {
       if (node.op === 'If') items.push(this.branches(node));
-      else if (node.regions !== undefined) fail('unsupported', `control flow operator ${node.op} cannot be compiled yet`);
+      else if (node.regions !== undefined)
+        fail('unsupported', `control flow operator ${node.op} cannot be compiled yet`);
       else items.push(...this.nodeItems(node, graph));
     }
     return items;
@@ -89,7 +96,8 @@ class Linearizer {
     const copies: Item[] = [];
     for (const piece of pieces) {
       if (this.canMove(piece.value)) this.storage.embed(this.storage.rootOf(piece.value), piece.of, piece.offsetBytes);
-      else copies.push({ kind: 'copy', at: this.at++, from: piece.value, to: piece.of, offsetBytes: piece.offsetBytes });
+      else
+        copies.push({ kind: 'copy', at: this.at++, from: piece.value, to: piece.of, offsetBytes: piece.offsetBytes });
     }
     return copies;
   }
@@ -114,7 +122,9 @@ class Linearizer {
   /** Makes a branch's result appear in the If's output: in place when the branch made it, else by a copy. */
   private moveInto(value: Value, target: Value, region: Graph): readonly Item[] {
     const root = this.storage.rootOf(value);
-    const madeHere = region.nodes.some((node) => node.outputs.some((output) => output !== undefined && this.storage.rootOf(output) === root && output === root));
+    const madeHere = region.nodes.some((node) =>
+      node.outputs.some((output) => output !== undefined && this.storage.rootOf(output) === root && output === root),
+    );
     if (madeHere && this.storage.fills(value) && this.storage.rootOf(target) !== root) {
       this.storage.embed(root, target, 0);
       return [];
@@ -125,7 +135,12 @@ class Linearizer {
   /** A value whose bytes may be made elsewhere: it fills a storage of its own that nobody else fixed. */
   private canMove(value: Value): boolean {
     const { root } = this.storage.locate(value);
-    return !this.fixed.has(root) && this.storage.fills(value) && !this.outputRoots.includes(root) && this.isProducedAtTop(root);
+    return (
+      !this.fixed.has(root) &&
+      this.storage.fills(value) &&
+      !this.outputRoots.includes(root) &&
+      this.isProducedAtTop(root)
+    );
   }
 
   /** Region inputs and their like end in roots of the outer graph; those must not move with a branch. */
@@ -149,4 +164,3 @@ class Linearizer {
     return copies;
   }
 }
-

@@ -1,8 +1,8 @@
 // Program: what the emitter prints. Steps in order, every buffer at a fixed place, weights packed, symbols numbered.
 // Nothing in it refers to files, toolchains or text.
 
-import type { DType } from '../ir/dtype.js';
 import type { Dim, Shape } from '../ir/dim.js';
+import type { DType } from '../ir/dtype.js';
 import type { Origin } from '../ir/graph.js';
 import type { NumericTensor } from '../ir/tensor.js';
 import type { TensorType } from '../ir/type.js';
@@ -36,7 +36,13 @@ export interface KernelStep {
 
 export type Step =
   | KernelStep
-  | { readonly kind: 'if'; readonly origin: Origin; readonly condition: Operand; readonly yes: readonly Step[]; readonly no: readonly Step[] }
+  | {
+      readonly kind: 'if';
+      readonly origin: Origin;
+      readonly condition: Operand;
+      readonly yes: readonly Step[];
+      readonly no: readonly Step[];
+    }
   /** A symbol takes a value that earlier steps made known. */
   | { readonly kind: 'bind'; readonly symbol: string; readonly value: Dim }
   /** Dims of an output are known from here on; several shapes: chosen by the value of `variant`. */

@@ -37,7 +37,8 @@ export class Storage {
 
   /** From now on `root` (a root) lies inside `owner` at an offset. */
   embed(root: Value, owner: Value, offsetBytes: number): void {
-    if (this.parents.has(root) || this.rootOf(owner) === root) fail('internal', `storage of ${root.name} is already embedded`);
+    if (this.parents.has(root) || this.rootOf(owner) === root)
+      fail('internal', `storage of ${root.name} is already embedded`);
     this.parents.set(root, { value: owner, offsetBytes });
   }
 }

@@ -21,7 +21,8 @@ export function viewsOf(node: Node): readonly View[] | undefined {
   const [input] = node.inputs;
   const [output] = node.outputs;
   if (input === undefined || output === undefined) return undefined;
-  if (opDef(node.op).view === 'reshape') return onlyOutput(node) ? [{ value: output, of: input, offsetBytes: 0 }] : undefined;
+  if (opDef(node.op).view === 'reshape')
+    return onlyOutput(node) ? [{ value: output, of: input, offsetBytes: 0 }] : undefined;
   if ((node.op === 'ToBlocked' || node.op === 'ToPlain') && sameBytesBlocked(input.type, output.type)) {
     return [{ value: output, of: input, offsetBytes: 0 }];
   }
@@ -33,7 +34,8 @@ export function viewsOf(node: Node): readonly View[] | undefined {
 /** Offset of each input of a Concat inside its output, when they lie there one after the other. */
 export function concatPieces(node: Node): readonly View[] | undefined {
   const [output] = node.outputs;
-  if (node.op !== 'Concat' || output === undefined || node.outputs.slice(1).some((value) => value !== undefined)) return undefined;
+  if (node.op !== 'Concat' || output === undefined || node.outputs.slice(1).some((value) => value !== undefined))
+    return undefined;
   const axis = Number(node.attrs['axis']);
   if (!isOutermost(output.type.shape, axis)) return undefined;
   const inputs = presentInputs(node);
@@ -44,7 +46,8 @@ export function concatPieces(node: Node): readonly View[] | undefined {
     if (!input.type.shape.every(isStatic)) return undefined;
     const { layout } = input.type;
     const channels = dimMax(input.type.shape[1] ?? 1);
-    if (layout.kind === 'blocked' && (axis !== 1 || (channels % layout.block !== 0 && i < inputs.length - 1))) return undefined;
+    if (layout.kind === 'blocked' && (axis !== 1 || (channels % layout.block !== 0 && i < inputs.length - 1)))
+      return undefined;
     pieces.push({ value: input, of: output, offsetBytes });
     offsetBytes += maxSizeBytes(input.type);
   }
@@ -90,7 +93,8 @@ function splitViews(node: Node, input: Value): readonly View[] | undefined {
   for (const output of node.outputs) {
     // A removed output still takes its room, whose size only its type would tell.
     if (output === undefined || output.type.shape.length !== input.type.shape.length) return undefined;
-    if (layout.kind === 'blocked' && (axis !== 1 || dimMax(output.type.shape[1] ?? 1) % layout.block !== 0)) return undefined;
+    if (layout.kind === 'blocked' && (axis !== 1 || dimMax(output.type.shape[1] ?? 1) % layout.block !== 0))
+      return undefined;
     views.push({ value: output, of: input, offsetBytes });
     offsetBytes += maxSizeBytes(output.type);
   }

@@ -1,12 +1,12 @@
 // Layout conversions that the compiler inserts: the values stay, their order in memory changes. Blocked means
 // [n][ceil(c/block)][spatial…][block]; lanes past c are undefined.
 
+import { fail } from '../../errors.js';
+import { shapeSize } from '../../ir/dim.js';
+import { type TensorType, tensorType } from '../../ir/type.js';
 import { int } from '../attributes.js';
 import { defineOp, type InferRequest } from '../define.js';
-import { shapeSize } from '../../ir/dim.js';
 import type { KernelCall, KernelRequest } from '../kernel-call.js';
-import { type TensorType, tensorType } from '../../ir/type.js';
-import { fail } from '../../errors.js';
 
 export const toBlocked = defineOp({
   name: 'ToBlocked',

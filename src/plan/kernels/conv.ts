@@ -19,7 +19,7 @@ import {
   packConv2dDirect,
   packConv2dFirst,
 } from '../pack-conv.js';
-import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, outputType, staticDims } from './kernel.js';
+import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
 
 /** The most input channels for which the first-layer kernel beats the blocked one. */
 const kFewChannels = 4;
@@ -36,7 +36,14 @@ export const kConvKernels: readonly Kernel[] = [
     lower: (request) => {
       const { shape, weights } = packable(request);
       const tile = chooseConv2dTile(shape, request.target);
-      return convCall(request, 'conv2d_first', shape, tile, packConv2dFirst(weights, shape, tile.vectors), conv2dFirstScratchBytes(shape, tile));
+      return convCall(
+        request,
+        'conv2d_first',
+        shape,
+        tile,
+        packConv2dFirst(weights, shape, tile.vectors),
+        conv2dFirstScratchBytes(shape, tile),
+      );
     },
   },
   {
@@ -44,7 +51,8 @@ export const kConvKernels: readonly Kernel[] = [
     op: 'Conv',
     form: (request) => {
       const shape = convShape(request);
-      const isDepthwise = shape !== undefined && shape.groups === shape.inChannels && shape.groups === shape.outChannels;
+      const isDepthwise =
+        shape !== undefined && shape.groups === shape.inChannels && shape.groups === shape.outChannels;
       return isDepthwise && shape.groups > 1 ? kBlocked : undefined;
     },
     lower: (request) => {
@@ -65,7 +73,14 @@ export const kConvKernels: readonly Kernel[] = [
     lower: (request) => {
       const { shape, weights } = packable(request);
       const tile = chooseConv2dTile(shape, request.target);
-      return convCall(request, 'conv2d_direct', shape, tile, packConv2dDirect(weights, shape, tile.vectors), conv2dDirectScratchBytes(shape, tile));
+      return convCall(
+        request,
+        'conv2d_direct',
+        shape,
+        tile,
+        packConv2dDirect(weights, shape, tile.vectors),
+        conv2dDirectScratchBytes(shape, tile),
+      );
     },
   },
 ];
@@ -131,7 +146,8 @@ function epilogueFits(request: KernelRequest): boolean {
 function packable(request: KernelRequest): { readonly shape: ConvGeometry; readonly weights: Float32Array } {
   const shape = convShape(request) ?? fail('internal', 'a convolution lost its shape');
   const tensor = request.constant(request.node.inputs[1]);
-  if (tensor === undefined || !(tensor.data instanceof Float32Array)) return fail('internal', 'weights are not constant floats');
+  if (tensor === undefined || !(tensor.data instanceof Float32Array))
+    return fail('internal', 'weights are not constant floats');
   return { shape, weights: tensor.data };
 }
 

@@ -1,11 +1,11 @@
 // Blocked data movement: padding, nearest resizing, and concats and splits that the planner turns into views.
 
+import { fail } from '../../errors.js';
+import { operatorInputs } from '../../ir/graph.js';
 import { extentArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
-import { operatorInputs } from '../../ir/graph.js';
 import { concatPieces } from '../views.js';
-import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, outputType, staticDims } from './kernel.js';
-import { fail } from '../../errors.js';
+import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 
@@ -39,7 +39,12 @@ function concatForm({ node, target }: KernelRequest): Form | undefined {
   const inputs = operatorInputs(node);
   const fits = inputs.every((value) => {
     const channels = value?.type.shape[1];
-    return value !== undefined && isStaticImage(value.type) && typeof channels === 'number' && channels % target.vectorFloats === 0;
+    return (
+      value !== undefined &&
+      isStaticImage(value.type) &&
+      typeof channels === 'number' &&
+      channels % target.vectorFloats === 0
+    );
   });
   if (!fits || node.attrs['axis'] !== 1 || concatPieces(node) === undefined) return undefined;
   return { blockedInputs: inputs.map((_, i) => i), blockedOutput: true, demand: false };

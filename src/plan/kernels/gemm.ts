@@ -8,7 +8,7 @@ import { operandAccess } from '../../ops/functor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
-import { inputType, kAnyParts, type Kernel, kPlainForm, outputType } from './kernel.js';
+import { inputType, type Kernel, kAnyParts, kPlainForm, outputType } from './kernel.js';
 
 export const kGemmKernels: readonly Kernel[] = [
   {
@@ -31,9 +31,12 @@ function features(request: KernelRequest): Features | undefined {
   const y = outputType(node);
   const [, k = 0] = x.shape;
   const [, n = 0] = y.shape;
-  if (target.vectorFloats < 4 || x.dtype !== 'f32' || !isStatic(k) || !isStatic(n) || k === 0 || n === 0) return undefined;
+  if (target.vectorFloats < 4 || x.dtype !== 'f32' || !isStatic(k) || !isStatic(n) || k === 0 || n === 0)
+    return undefined;
   const operands = node.inputs.length - (node.epilogue?.operands ?? 0);
-  const constants = node.inputs.slice(1, operands).every((value) => value === undefined || request.constant(value) !== undefined);
+  const constants = node.inputs
+    .slice(1, operands)
+    .every((value) => value === undefined || request.constant(value) !== undefined);
   const tail = epilogueOperands(node).every((value) => {
     const access = operandAccess(value.type.shape, y.shape);
     return access === 'channel' ? request.constant(value) !== undefined : access !== undefined;
@@ -45,7 +48,8 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
   const { node, target } = request;
   const { inFeatures, outFeatures } = features(request) ?? fail('internal', 'an FC lost its sizes');
   const weights = request.constant(node.inputs[1]);
-  if (weights === undefined || !(weights.data instanceof Float32Array)) return fail('internal', 'FC weights are not constant floats');
+  if (weights === undefined || !(weights.data instanceof Float32Array))
+    return fail('internal', 'FC weights are not constant floats');
   const block = target.vectorFloats;
   const rows = inputType(node, 0).shape[0] ?? 1;
   const isSingle = dimMax(rows) === 1;
@@ -58,7 +62,12 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
     fn: 'fully_connected',
     config: {
       type: 'FcShape',
-      fields: [['in_features', inFeatures], ['out_features', outFeatures], ['block', block], ['vectors', vectors]],
+      fields: [
+        ['in_features', inFeatures],
+        ['out_features', outFeatures],
+        ['block', block],
+        ['vectors', vectors],
+      ],
     },
     template: [{ kind: 'config' }, { kind: 'number', value: tileRows }],
     args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],

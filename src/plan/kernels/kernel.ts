@@ -1,10 +1,10 @@
 // The kernel table's row: a kernel of runtime/ that can compute an operator in a certain layout. Rows of one operator are
 // tried in order; the operator's own `lower` (row-major, fully general) is the last resort.
 
+import { fail } from '../../errors.js';
 import { dimMax, isStatic } from '../../ir/dim.js';
 import { type Node, operatorInputs } from '../../ir/graph.js';
 import type { TensorType } from '../../ir/type.js';
-import { fail } from '../../errors.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 
 /** Which tensors of the node are channel-blocked in this kernel's form; all others are row-major. */

@@ -17,7 +17,10 @@ const kMaxRank = 6;
 export function elementwiseExpr(node: Node): ScalarExpr | undefined {
   const def = opDef(node.op);
   if (def.scalar === undefined) return undefined;
-  return def.scalar(node.attrs as never, presentInputs(node).map((value) => value.type.dtype));
+  return def.scalar(
+    node.attrs as never,
+    presentInputs(node).map((value) => value.type.dtype),
+  );
 }
 
 /** Blocked where every operand is the result's shape, a constant per channel, or one value. */
@@ -51,7 +54,10 @@ function lowerPlain(request: KernelRequest, expr: ScalarExpr, shape: Shape): Ker
   const inputs = presentInputs(request.node);
   const contiguous = inputs.every((value) => shapeEquals(value.type.shape, shape));
   if (contiguous) return contiguousMap(request, expr, inputs, shapeSize(shape));
-  const { dims, strides } = collapse(shape, inputs.map((value) => stridesFor(value.type.shape, shape)));
+  const { dims, strides } = collapse(
+    shape,
+    inputs.map((value) => stridesFor(value.type.shape, shape)),
+  );
   const args = inputs.map<KernelArg>((_, index) => ({ kind: 'input', index }));
   return broadcastMap(request, expr, dims, strides, args, []);
 }
@@ -79,7 +85,8 @@ function lowerBlocked(request: KernelRequest, expr: ScalarExpr, block: number): 
       return { kind: 'input', index };
     }
     const constant = request.constant(value);
-    if (constant === undefined || constant.dtype === 'str') return fail('internal', `operand ${value.name} is not constant`);
+    if (constant === undefined || constant.dtype === 'str')
+      return fail('internal', `operand ${value.name} is not constant`);
     strides.push([0, block, 0, 1]);
     packs.push(padVector(constant, block));
     return { kind: 'packed', index: packs.length - 1 };
@@ -114,7 +121,9 @@ function broadcastMap(
   packs: readonly NumericTensor[],
 ): KernelCall {
   if (dims.length > kMaxRank) {
-    fail('unsupported', `${request.node.op} broadcasts over ${dims.length} separate dims`, { expected: `at most ${kMaxRank}` });
+    fail('unsupported', `${request.node.op} broadcasts over ${dims.length} separate dims`, {
+      expected: `at most ${kMaxRank}`,
+    });
   }
   const pad = (list: readonly Dim[]): StructValue => [...list, ...new Array<number>(kMaxRank - list.length).fill(0)];
   return {
@@ -125,7 +134,11 @@ function broadcastMap(
       {
         kind: 'struct',
         type: `MapDims<${operands.length}>`,
-        fields: [['rank', dims.length], ['dims', pad(dims)], ['strides', strides.map(pad)]],
+        fields: [
+          ['rank', dims.length],
+          ['dims', pad(dims)],
+          ['strides', strides.map(pad)],
+        ],
       },
       { kind: 'output', index: 0 },
       { kind: 'functor' },
@@ -161,7 +174,10 @@ function stridesFor(shape: Shape, target: Shape): readonly Dim[] {
 }
 
 /** Drops dims of 1 and merges neighbours that every operand walks through as one. */
-function collapse(shape: Shape, strides: readonly (readonly Dim[])[]): { dims: readonly Dim[]; strides: readonly (readonly Dim[])[] } {
+function collapse(
+  shape: Shape,
+  strides: readonly (readonly Dim[])[],
+): { dims: readonly Dim[]; strides: readonly (readonly Dim[])[] } {
   const dims: Dim[] = [];
   const kept: Dim[][] = strides.map(() => []);
   shape.forEach((dim, axis) => {
@@ -185,4 +201,3 @@ function collapse(shape: Shape, strides: readonly (readonly Dim[])[]): { dims: r
   });
   return dims.length > 0 ? { dims, strides: kept } : { dims: [1], strides: kept.map(() => [1]) };
 }
-

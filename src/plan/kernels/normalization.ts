@@ -3,10 +3,10 @@
 import { fail } from '../../errors.js';
 import { shapeSize } from '../../ir/dim.js';
 import type { Node } from '../../ir/graph.js';
-import { extentArg, floatArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
 import { padVector } from '../../ops/functor.js';
+import { extentArg, floatArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
-import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, staticDims } from './kernel.js';
+import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, staticDims } from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 

@@ -2,10 +2,10 @@
 
 import { fail } from '../../errors.js';
 import type { Node } from '../../ir/graph.js';
-import { extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import { epilogueFunctor } from '../../ops/functor.js';
+import { extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
-import { type Form, inputType, isStaticImage, kAnyParts, type Kernel, outputType, staticDims } from './kernel.js';
+import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 
@@ -16,7 +16,9 @@ function pool(op: string, reduce: string): Kernel {
     name: 'pool2d',
     op,
     form: ({ node }) =>
-      isStaticImage(inputType(node, 0)) && isStaticImage(outputType(node)) && node.epilogue === undefined ? kFollow : undefined,
+      isStaticImage(inputType(node, 0)) && isStaticImage(outputType(node)) && node.epilogue === undefined
+        ? kFollow
+        : undefined,
     lower: (request) => lowerPool(request, reduce),
   };
 }

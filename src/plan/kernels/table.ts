@@ -41,7 +41,9 @@ export function selectKernel(request: KernelRequest): KernelCall & { readonly ke
   }
   if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };
   const def = opDef(node.op);
-  if (!node.inputs.every((value) => value === undefined || value.type.layout.kind === 'rowMajor' || isReorder(node.op))) {
+  if (
+    !node.inputs.every((value) => value === undefined || value.type.layout.kind === 'rowMajor' || isReorder(node.op))
+  ) {
     fail('internal', `${node.op} got a blocked input without a kernel for it`);
   }
   if (def.lower === undefined) {
@@ -69,7 +71,8 @@ function matches(request: KernelRequest, form: Form): boolean {
   if (!inputsFit || (output?.type.layout.kind === 'blocked') !== form.blockedOutput) return false;
   return epilogueOperands(node).every((value) => {
     const isBlocked = value.type.layout.kind === 'blocked';
-    return !isBlocked || (form.blockedOutput && output !== undefined && shapeEquals(value.type.shape, output.type.shape));
+    return (
+      !isBlocked || (form.blockedOutput && output !== undefined && shapeEquals(value.type.shape, output.type.shape))
+    );
   });
 }
-
