@@ -40,6 +40,3 @@ function interpretJob(job: Job): Outcome {
     return { kind: 'problems', problems: problemsOf(error) };
   }
 }
-
-/** All executors by the name that --target takes; executors of compiled code are added here. */
-export const kExecutors: ReadonlyMap<string, Executor> = new Map([['interpreter', interpreterExecutor]]);

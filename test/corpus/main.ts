@@ -1,11 +1,13 @@
 // npm run corpus -- DIR [--target NAME] [--mode constants|runtime|both] [--category C] [--only NAME] [--op TYPE]
-//                       [--list-failures]
+//                       [--no-optimize] [--list-failures]
 // Runs the operator corpus and prints counts per category and per operator; the last line is the sum. It lives in test/
 // because it judges the compiler by recorded answers and is nothing that a user of the compiler needs.
 
 import { parseArgs } from 'node:util';
+import { targetNames } from '../../src/build/target.js';
+import { compiledExecutor } from '../batch/run-compiled.js';
 import { type CorpusCase, readCases } from './case-file.js';
-import { kExecutors } from './executor.js';
+import { type Executor, interpreterExecutor } from './executor.js';
 import { type CaseResult, type Mode, runCases, type Verdict } from './run-cases.js';
 
 const { values, positionals } = parseArgs({
@@ -16,6 +18,7 @@ const { values, positionals } = parseArgs({
     category: { type: 'string' },
     only: { type: 'string' },
     op: { type: 'string' },
+    'no-optimize': { type: 'boolean', default: false },
     'list-failures': { type: 'boolean', default: false },
   },
 });
@@ -28,11 +31,13 @@ const kModes: { readonly [name: string]: readonly Mode[] } = {
 
 async function main(): Promise<number> {
   const [place] = positionals;
-  const executor = kExecutors.get(values.target);
+  const executor = findExecutor(values.target);
   const modes = kModes[values.mode];
   if (place === undefined || executor === undefined || modes === undefined) {
-    console.error(`usage: corpus DIR [--target ${[...kExecutors.keys()].join('|')}] [--mode constants|runtime|both]`);
-    console.error('              [--category C] [--only NAME] [--op TYPE] [--list-failures]');
+    console.error(
+      `usage: corpus DIR [--target ${['interpreter', ...targetNames()].join('|')}] [--mode constants|runtime|both]`,
+    );
+    console.error('              [--no-optimize] [--category C] [--only NAME] [--op TYPE] [--list-failures]');
     return 2;
   }
   const results = await runCases(readCases(place).filter(isWanted), executor, modes);
@@ -47,6 +52,14 @@ async function main(): Promise<number> {
     `${counts.passed + counts.accepted} passed${apart}, ${counts.failed} failed, ${counts.excluded} excluded`,
   );
   return counts.failed === 0 ? 0 : 1;
+}
+
+/** The interpreter, or compiled code for a target; undefined for an unknown name. */
+function findExecutor(name: string): Executor | undefined {
+  if (name === interpreterExecutor.name) return interpreterExecutor;
+  return targetNames().includes(name)
+    ? compiledExecutor({ target: name, optimize: !values['no-optimize'] })
+    : undefined;
 }
 
 function isWanted(item: CorpusCase): boolean {

@@ -1,0 +1,289 @@
+// Compiles many graphs into few programs and runs them: the executor of compiled code. Every graph goes through the
+// whole compiler (passes, plan, emit); the C++ compiler sees dozens of nets at once, at -O1, and keeps its objects in a
+// cache below the system's temporary folder.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { cacheKey, ObjectCache } from '../../src/build/object-cache.js';
+import { loadTarget, type Target } from '../../src/build/target.js';
+import { type FoundToolchain, findToolchain } from '../../src/build/toolchain.js';
+import { kCompileFlags } from '../../src/emit/compile-flags.js';
+import { type Problem, problemsOf } from '../../src/errors.js';
+import type { Graph } from '../../src/ir/graph.js';
+import type { Tensor } from '../../src/ir/tensor.js';
+import { packageRoot } from '../../src/package-root.js';
+import { buildProgram } from '../../src/plan/build-program.js';
+import type { Executor, Job, Outcome } from '../corpus/executor.js';
+import { inputRecord, type NetResult, readResults } from './batch-files.js';
+import { type BatchNet, batchSource, batchTable, blamedNets, emitBatchNet } from './batch-source.js';
+
+const runPasses: (graph: Graph, options: { optimize: boolean }) => Graph = await import(
+  '../../src/passes/pipeline.js' as string
+).then(
+  (m) => m.runPasses,
+  () => (graph: Graph) => graph,
+);
+export interface CompiledSettings {
+  /** Name of a target whose programs this machine can run. */
+  readonly target: string;
+  readonly optimize: boolean;
+  /** Threads to split steps for; 1 by default. */
+  readonly threads?: number;
+  /** Leaves sources and program in this folder. */
+  readonly keepFolder?: string;
+}
+
+const kNetsPerFile = 32;
+const kFilesPerProgram = 16;
+const kParallel = Math.max(2, Math.min(4, availableParallelism()));
+const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
+const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
+const kRuntimeSources = ['model', 'run', 'fault', 'weights', 'cpu', 'thread_pool'];
+const kFirstLines = 6;
+
+export function compiledExecutor(settings: CompiledSettings): Executor {
+  return {
+    name: `${settings.target}, ${settings.optimize ? 'optimized' : 'not optimized'}`,
+    batchSize: kNetsPerFile * kFilesPerProgram,
+    run: (jobs) => runCompiled(jobs, settings),
+  };
+}
+
+/** Compiles, links and runs the jobs as one program. */
+export async function runCompiled(jobs: readonly Job[], settings: CompiledSettings): Promise<readonly Outcome[]> {
+  const folder = settings.keepFolder ?? (await mkdtemp(join(tmpdir(), 'cortado-batch-')));
+  try {
+    await mkdir(folder, { recursive: true });
+    const target = loadTarget(settings.target);
+    return await new Batch(jobs, settings, target, await findToolchain(target), folder).run();
+  } finally {
+    if (settings.keepFolder === undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Nets of one translation unit. */
+interface Unit {
+  readonly list: string;
+  nets: readonly BatchNet[];
+  object?: string;
+}
+
+class Batch {
+  private readonly outcomes = new Map<string, Outcome>();
+  private readonly cache = new ObjectCache(join(tmpdir(), 'cortado-test-cache'));
+
+  constructor(
+    private readonly jobs: readonly Job[],
+    private readonly settings: CompiledSettings,
+    private readonly target: Target,
+    private readonly toolchain: FoundToolchain,
+    private readonly folder: string,
+  ) {}
+
+  async run(): Promise<readonly Outcome[]> {
+    const pool = new Pool(kParallel);
+    const units: Unit[] = [];
+    const compiling: Promise<void>[] = [];
+    for (let start = 0; start < this.jobs.length; start += kNetsPerFile) {
+      const nets = this.jobs.slice(start, start + kNetsPerFile).flatMap((job) => this.compileNet(job));
+      if (nets.length === 0) continue;
+      const unit: Unit = { list: `kBatch${units.length}`, nets };
+      units.push(unit);
+      compiling.push(pool.run(() => this.compileUnit(unit)));
+      await new Promise(setImmediate);
+    }
+    const runtime = await Promise.all(kRuntimeSources.map((name) => pool.run(() => this.compileRuntime(name))));
+    await Promise.all(compiling);
+    const built = units.filter((unit) => unit.object !== undefined);
+    if (built.length > 0) await this.execute(built, runtime);
+    return this.jobs.map(
+      (job) => this.outcomes.get(job.id) ?? internal('no result', 'the batch program stopped early'),
+    );
+  }
+
+  /** The net's text; a refusal by the compiler is the job's outcome. */
+  private compileNet(job: Job): readonly BatchNet[] {
+    try {
+      const { optimize, threads = 1 } = this.settings;
+      const graph = runPasses(job.graph, { optimize });
+      const program = buildProgram(graph, {
+        target: { ...this.target, threads },
+        optimize,
+        opCount: job.graph.nodes.length,
+      });
+      return [emitBatchNet(job.id, program, this.target.cpuFeatures)];
+    } catch (error) {
+      this.outcomes.set(job.id, { kind: 'problems', problems: problemsOf(error) });
+      return [];
+    }
+  }
+
+  /** Compiles a unit; nets that do not compile are taken out and reported. */
+  private async compileUnit(unit: Unit): Promise<void> {
+    while (unit.nets.length > 0) {
+      const messages = await this.compileText(
+        unit.list,
+        batchSource(unit.list, unit.nets),
+        this.toolchain.machineFlags,
+      );
+      if (messages === undefined) {
+        unit.object = `${unit.list}.o`;
+        return;
+      }
+      const blamed = blamedNets(messages);
+      const bad = unit.nets.filter(({ id }) => blamed.has(id));
+      for (const net of bad.length === 0 ? unit.nets : bad) {
+        this.outcomes.set(net.id, internal('the generated code does not compile', messagesAbout(net.id, messages)));
+      }
+      unit.nets = bad.length === 0 ? [] : unit.nets.filter((net) => !bad.includes(net));
+    }
+  }
+
+  private async compileRuntime(name: string): Promise<string> {
+    const text = await readFile(join(kRuntimeFolder, 'src', `${name}.cc`), 'utf8');
+    const messages = await this.compileText(name, text, []);
+    if (messages !== undefined) throw new Error(`the runtime's ${name}.cc does not compile:\n${messages}`);
+    return `${name}.o`;
+  }
+
+  /** Undefined, or what the compiler said. */
+  private async compileText(name: string, text: string, machineFlags: readonly string[]): Promise<string | undefined> {
+    const { cxx, version, commonFlags = [] } = this.toolchain;
+    const flags = [
+      '-std=c++17',
+      '-O1',
+      '-ffp-contract=fast',
+      '-w',
+      '-fmax-errors=0',
+      ...kCompileFlags,
+      ...commonFlags,
+      ...machineFlags,
+    ];
+    flags.push(`-DCORTADO_THREADS=${(this.settings.threads ?? 1) > 1 ? 1 : 0}`);
+    const object = join(this.folder, `${name}.o`);
+    const source = join(this.folder, `${name}.cc`);
+    await writeFile(source, text);
+    const key = cacheKey([version, cxx, ...flags, text, ...(await headerTexts(text))]);
+    if (await this.cache.fetch(key, object)) return undefined;
+    const folders = [join(kRuntimeFolder, 'include'), join(kRuntimeFolder, 'src'), kBatchFolder];
+    const args = [...flags, ...folders.map((path) => `-I${path}`), '-c', source, '-o', object];
+    const result = await execa(cxx, args, { reject: false, stdin: 'ignore', all: true });
+    if (result.exitCode !== 0) return String(result.all ?? result.shortMessage ?? 'the compiler failed');
+    await this.cache.keep(key, object);
+    return undefined;
+  }
+
+  private async execute(units: readonly Unit[], runtime: readonly string[]): Promise<void> {
+    const driver = await readFile(join(kBatchFolder, 'batch_driver.cc'), 'utf8');
+    for (const [name, text] of [
+      ['driver', driver],
+      ['table', batchTable(units.map((unit) => unit.list))],
+    ] as const) {
+      const messages = await this.compileText(name, text, []);
+      if (messages !== undefined) throw new Error(`the batch ${name} does not compile:\n${messages}`);
+    }
+    const objects = [...units.map((unit) => unit.object ?? ''), ...runtime, 'driver.o', 'table.o'];
+    await execa(this.toolchain.cxx, ['-Wl,--gc-sections', ...objects, '-o', 'batch', '-lm', '-lpthread'], {
+      cwd: this.folder,
+    });
+    const nets = units.flatMap((unit) => unit.nets);
+    const inputs = new Map(this.jobs.map((job) => [job.id, job.inputs]));
+    await writeFile(
+      join(this.folder, 'inputs'),
+      nets.flatMap((net) => inputRecord(net, inputs.get(net.id) ?? new Map())),
+    );
+    const program = join(this.folder, 'batch');
+    const done = await execa(program, ['inputs', 'results'], {
+      cwd: this.folder,
+      reject: false,
+      stdin: 'ignore',
+      all: true,
+    });
+    if (done.exitCode !== 0) throw new Error(`the batch program failed: ${String(done.all ?? done.shortMessage)}`);
+    const results = readResults(await readFile(join(this.folder, 'results')), nets.length);
+    nets.forEach((net, i) => {
+      const result = results[i];
+      if (result !== undefined) this.outcomes.set(net.id, outcomeOf(net, result));
+    });
+  }
+}
+
+function outcomeOf({ program }: BatchNet, result: NetResult): Outcome {
+  const outputName = (i: number): string => program.outputs[i]?.name ?? '';
+  if (result.kind === 'crashed') return internal('the compiled net crashed', `signal ${result.signal}`);
+  if (result.kind === 'unstable') {
+    return internal(
+      'the compiled net reads memory that it did not write',
+      `output ${outputName(result.output)} varies`,
+    );
+  }
+  if (result.status !== 0) {
+    const layer = program.layers.find(
+      ({ origin, writes }) => result.layer !== '' && (origin.blob === result.layer || writes.includes(result.layer)),
+    );
+    const where =
+      layer === undefined
+        ? {}
+        : { where: { opIndex: layer.origin.opIndex, opType: layer.origin.opType, blob: layer.origin.blob } };
+    return {
+      kind: 'problems',
+      problems: [{ code: 'invalid-model', message: `status ${result.status} from run`, ...where }],
+    };
+  }
+  return {
+    kind: 'outputs',
+    outputs: new Map(result.outputs.map((tensor, i): [string, Tensor] => [outputName(i), tensor])),
+  };
+}
+
+function internal(message: string, got: string): Outcome {
+  const problem: Problem = { code: 'internal', message, got };
+  return { kind: 'problems', problems: [problem] };
+}
+
+/** The first error of the paragraphs that name the net. */
+function messagesAbout(id: string, messages: string): string {
+  const lines = messages.split('\n');
+  const named = lines.findIndex((line) => line.includes(`${id}.net:`));
+  const error = lines.findIndex((line, i) => i >= named && /\berror:/.test(line));
+  return lines.slice(Math.max(0, error), Math.max(0, error) + (error < 0 ? kFirstLines : 1)).join('\n');
+}
+
+/** Texts of the headers that a source includes, directly or not, in a fixed order. */
+async function headerTexts(source: string): Promise<readonly string[]> {
+  const found = new Map<string, string>();
+  const waiting = [source];
+  for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
+    for (const [, name = ''] of text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
+      if (found.has(name)) continue;
+      const folders = [join(kRuntimeFolder, 'include'), join(kRuntimeFolder, 'src'), kBatchFolder];
+      const texts = await Promise.all(folders.map((folder) => readFile(join(folder, name), 'utf8').catch(() => '')));
+      found.set(name, texts.join(''));
+      waiting.push(texts.join(''));
+    }
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).flat();
+}
+
+/** Runs at most `size` tasks at a time, in order. */
+class Pool {
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly size: number) {}
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.running < this.size) this.running++;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = this.waiting.shift();
+      if (next === undefined) this.running--;
+      else next();
+    }
+  }
+}
