@@ -6,7 +6,7 @@ import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
+import { headerFiles, libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
 import type { FileContent, NetFiles } from '../emit/package-files.js';
 import { fail } from '../errors.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
@@ -50,7 +50,7 @@ export async function buildArtifacts(files: NetFiles, options: BuildOptions): Pr
     await mkdir(outputFolder, { recursive: true });
     staging = await makeTempFolder(outputFolder, '.cortado-');
     const result = await new Builder(files, options, work, staging).build();
-    for (const path of [...result.files.values()].flat()) await moveInto(staging, outputFolder, path);
+    for (const path of new Set([...result.files.values()].flat())) await moveInto(staging, outputFolder, path);
     if (made !== undefined) keepFolder(made);
     return result;
   } catch (error) {
@@ -181,9 +181,7 @@ class Builder {
       ['-r', '-nostdlib', ...(toolchain.commonFlags ?? []), ...objects, '-o', join(this.staging, `${prefix}.o`)],
       this.work,
     );
-    const headers = await this.writeAll(
-      new Map([...libraryFiles(this.files, this.options.version)].filter(([name]) => name.startsWith('include/'))),
-    );
+    const headers = await this.writeAll(headerFiles(this.files));
     return [`${prefix}.o`, ...headers, ...(await this.weightsBeside())];
   }
 
@@ -201,8 +199,8 @@ class Builder {
   /** A separate weight file, copied beside the artifact. */
   private async weightsBeside(): Promise<readonly string[]> {
     const name = `${this.files.prefix}.weights`;
-    if (this.files.weightsMode === 'linked' || !this.files.generated.has(name)) return [];
-    await copyFile(join(this.work, name), join(this.staging, name));
+    if (this.files.weightsMode === 'linked' || !this.files.generated.has(`src/${name}`)) return [];
+    await copyFile(join(this.work, 'src', name), join(this.staging, name));
     return [name];
   }
 

@@ -59,14 +59,14 @@ export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'f
     ...(settings.namespace === undefined ? [] : [`-Dcortado=${settings.namespace}`]),
     '-Iruntime/include',
     '-Iruntime/harness',
-    '-I.',
+    '-Isrc',
   ];
 }
 
 async function compileOne(job: CompileJob, object: string, settings: CompileSettings): Promise<void> {
   const { folder, toolchain, cache } = settings;
   const isAssembler = job.source.endsWith('.S');
-  const flags = isAssembler ? ['-I.', '-Wa,-I.'] : compileFlags(job, settings);
+  const flags = isAssembler ? ['-Isrc', '-Wa,-Isrc'] : compileFlags(job, settings);
   // The weights stub is as fast to assemble as to copy, and its object is as large as the weights.
   const text = await readFile(join(folder, job.source), 'utf8');
   const key = isAssembler
@@ -85,7 +85,7 @@ function includedTexts(source: string, files: NetFiles): readonly string[] {
   for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
     for (const match of text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
       const name = match[1] ?? '';
-      const known = [name, ...['include', 'harness', 'src'].map((folder) => `runtime/${folder}/${name}`)].find(
+      const known = [`src/${name}`, ...['include', 'harness', 'src'].map((folder) => `runtime/${folder}/${name}`)].find(
         (path) => files.runtime.has(path) || files.generated.has(path),
       );
       const content = known === undefined ? undefined : (files.runtime.get(known) ?? files.generated.get(known));

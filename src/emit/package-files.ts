@@ -6,7 +6,7 @@ import { fail } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 import type { Program } from '../plan/program.js';
 import { type EmitOptions, emitNet } from './emit-net.js';
-import { mangle } from './names.js';
+import { commentText, mangle } from './names.js';
 import { render } from './template.js';
 import { layoutWeightFile, type WeightFile } from './weight-file.js';
 
@@ -15,8 +15,10 @@ export type FileContent = string | readonly Uint8Array[];
 
 export interface NetFiles {
   readonly prefix: string;
+  /** The net's own name, safe in a comment. */
+  readonly netName: string;
   readonly weights: WeightFile;
-  /** `<prefix>.h`, `.cc`, `.weights`, `_weights.S`, `_main.cc`. */
+  /** Below `src/`: `<prefix>.h`, `.cc`, `.weights`, `_weights.S`, `_main.cc`. */
   readonly generated: ReadonlyMap<string, FileContent>;
   /** Runtime headers reachable from the generated text, and sources, below `runtime/`. */
   readonly runtime: ReadonlyMap<string, FileContent>;
@@ -43,18 +45,18 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   const hasWeights = weights.sizeBytes > 0;
   const isLinked = hasWeights && options.weights === 'linked';
   const generated = new Map<string, FileContent>([
-    [`${prefix}.h`, header],
-    [`${prefix}.cc`, source],
-    [`${prefix}_main.cc`, render('net/main.cc', { prefix, netName: program.name })],
+    [`src/${prefix}.h`, header],
+    [`src/${prefix}.cc`, source],
+    [`src/${prefix}_main.cc`, render('net/main.cc', { prefix, netName: program.name })],
   ]);
-  if (isLinked) generated.set(`${prefix}_weights.S`, render('net/weights.S', { prefix }));
-  if (hasWeights) generated.set(`${prefix}.weights`, weights.chunks);
+  if (isLinked) generated.set(`src/${prefix}_weights.S`, render('net/weights.S', { prefix }));
+  if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
   const sources = runtimeFiles('src').filter(
     (name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')),
   );
   const harness = runtimeFiles('harness');
-  const headers = reachableHeaders([source, ...[...sources, ...harness].map(readRuntime), harnessIncludes()]);
+  const headers = reachableHeaders([source, ...[...sources, ...harness].map(readRuntime), publicIncludes()]);
   const runtimeNames = new Set([
     ...headers,
     ...sources,
@@ -63,13 +65,14 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   ]);
   return {
     prefix,
+    netName: commentText(program.name),
     weights,
     generated,
     runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),
-    netSources: [`${prefix}.cc`, ...(isLinked ? [`${prefix}_weights.S`] : [])],
+    netSources: [`src/${prefix}.cc`, ...(isLinked ? [`src/${prefix}_weights.S`] : [])],
     runtimeSources: sources.map((name) => `runtime/${name}`),
     harnessSources: [
-      `${prefix}_main.cc`,
+      `src/${prefix}_main.cc`,
       ...harness.filter((name) => name.endsWith('.cc')).map((name) => `runtime/${name}`),
     ],
     hasThreads,
@@ -91,8 +94,9 @@ function readRuntime(name: string): string {
   return readFileSync(new URL(name, runtimeFolder), 'utf8');
 }
 
-function harnessIncludes(): string {
-  return '#include "cortado/cortado.h"\n';
+/** Headers for users of the net, which no source of ours includes. */
+function publicIncludes(): string {
+  return '#include "cortado/cortado.h"\n#include "cortado/cortado.hpp"\n';
 }
 
 /** Headers below include/ that the texts include, directly or not. */
