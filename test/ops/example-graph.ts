@@ -1,0 +1,70 @@
+// The examples of operator definitions as graphs and tensors: what the generated tests of this folder run.
+
+import { type Dim, dimSymbol } from '../../src/ir/dim.js';
+import type { Graph, Node } from '../../src/ir/graph.js';
+import { elementCount, type Tensor, tensorFromNumbers } from '../../src/ir/tensor.js';
+import { tensorType } from '../../src/ir/type.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { allOps, type Example, type ExampleTensor, type OpDef } from '../../src/ops/index.js';
+
+export interface ExampleCase {
+  readonly name: string;
+  readonly op: OpDef;
+  readonly example: Example;
+}
+
+/** Every example of every operator, named `Conv 2`. */
+export function exampleCases(): readonly ExampleCase[] {
+  return allOps().flatMap((op) =>
+    op.examples.map((example, i) => ({ name: `${op.name} ${i + 1}${noteOf(example)}`, op, example })),
+  );
+}
+
+function noteOf(example: Example): string {
+  return example.note === undefined ? '' : ` (${example.note})`;
+}
+
+/** Explicit values, or numbers from a fixed sequence: i * 0.618… mod 1 spread over the range. */
+export function exampleTensor(spec: ExampleTensor, seed: number): Tensor {
+  const [low, high] = spec.range ?? [-1, 1];
+  const dtype = spec.dtype ?? 'f32';
+  if (dtype === 'str') throw new Error('examples have no strings');
+  const isFloat = dtype === 'f32' || dtype === 'f64';
+  const values =
+    spec.values ??
+    Array.from({ length: elementCount(spec.dims) }, (_, i) => {
+      const value = low + (((i + 1) * 0.6180339887 + seed * 0.37) % 1) * (high - low);
+      return isFloat ? value : Math.floor(value);
+    });
+  return tensorFromNumbers(dtype, spec.dims, values);
+}
+
+export interface ExampleGraph {
+  readonly graph: Graph;
+  readonly node: Node;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** One node over graph inputs; all outputs are graph outputs. With a batch, dim 0 of input 0 is the symbol `batch`. */
+export function exampleGraph(
+  { op, example }: ExampleCase,
+  options: { readonly batch?: boolean; readonly outputCount?: number } = {},
+): ExampleGraph {
+  const builder = new GraphBuilder('example');
+  const inputs = new Map<string, Tensor>();
+  const values = example.inputs.map((spec, i) => {
+    if (spec === undefined) return undefined;
+    const tensor = exampleTensor(spec, i);
+    const [first = 1, ...rest] = tensor.dims;
+    const isBatch = options.batch === true && i === 0 && tensor.dims.length > 0;
+    const shape: readonly Dim[] = isBatch ? [dimSymbol('batch', 1, first + 3), ...rest] : tensor.dims;
+    inputs.set(`in${i}`, tensor);
+    return builder.input(`in${i}`, tensorType(tensor.dtype, shape));
+  });
+  const count = options.outputCount === undefined ? {} : { outputCount: options.outputCount };
+  const outputs = builder.emit(op.name, values, example.attrs ?? {}, count);
+  const graph = builder.finish(outputs.map((value, i) => ({ name: `out${i}`, value })));
+  const node = graph.nodes[0];
+  if (node === undefined) throw new Error('no node');
+  return { graph, node, inputs };
+}
