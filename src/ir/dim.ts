@@ -120,15 +120,21 @@ export function dimCeilDiv(a: Dim, b: number): Dim {
 }
 
 export function dimMinOf(a: Dim, b: Dim): Dim {
-  if (dimMax(a) <= dimMin(b)) return a;
-  if (dimMax(b) <= dimMin(a)) return b;
-  return normalize([{ coefficient: 1, atoms: [{ kind: 'min', a, b }] }], 0);
+  if (dimMax(a) <= lowerBound(b)) return a;
+  if (dimMax(b) <= lowerBound(a) || dimEquals(a, b)) return b;
+  return extremum('min', a, b);
 }
 
 export function dimMaxOf(a: Dim, b: Dim): Dim {
-  if (dimMin(a) >= dimMax(b)) return a;
-  if (dimMin(b) >= dimMax(a)) return b;
-  return normalize([{ coefficient: 1, atoms: [{ kind: 'max', a, b }] }], 0);
+  if (lowerBound(a) >= dimMax(b)) return a;
+  if (lowerBound(b) >= dimMax(a) || dimEquals(a, b)) return b;
+  return extremum('max', a, b);
+}
+
+/** Operands in order of their keys: min(a, b) and min(b, a) are one dim. */
+function extremum(kind: 'min' | 'max', a: Dim, b: Dim): Dim {
+  const [first, second] = dimKey(a) <= dimKey(b) ? [a, b] : [b, a];
+  return normalize([{ coefficient: 1, atoms: [{ kind, a: first, b: second }] }], 0);
 }
 
 /** Product of all dims; 1 for a scalar. */
@@ -223,19 +229,49 @@ function constantOf(dim: Dim): number {
 }
 
 function atomKey(atom: DimAtom): string {
-  if (atom.kind === 'symbol') return `${atom.name}(${atom.min}..${atom.max})`;
+  if (atom.kind === 'symbol') return `${symbolText(atom.name)}(${atom.min}..${atom.max})`;
   if (atom.kind === 'quotient') return `div(${dimKey(atom.dividend)},${dimKey(atom.divisor)})`;
   return `${atom.kind}(${dimKey(atom.a)},${dimKey(atom.b)})`;
 }
 
-function atomBounds(atom: DimAtom): readonly [number, number] {
+/** Names that could be read as something else are quoted, so that a key stands for one dim only. */
+function symbolText(name: string): string {
+  const isPlain = /^[A-Za-z_][\w./:-]*$/.test(name) && !['div', 'min', 'max'].includes(name);
+  return isPlain ? name : JSON.stringify(name);
+}
+
+type Bounds = readonly [low: number, high: number];
+
+/** Bounds as interval arithmetic gives them: unlike `min`, the lower one may be negative (n - 5 before max(…, 0)). */
+function boundsOf(terms: readonly DimTerm[], constant: number): Bounds {
+  return terms.reduce<Bounds>(
+    ([low, high], term) => {
+      const [a, b] = term.atoms.reduce<Bounds>((product, atom) => multiplyBounds(product, atomBounds(atom)), [1, 1]);
+      const ends = [term.coefficient * a, term.coefficient * b];
+      return [low + Math.min(...ends), high + Math.max(...ends)];
+    },
+    [constant, constant],
+  );
+}
+
+function multiplyBounds([a, b]: Bounds, [c, d]: Bounds): Bounds {
+  const products = [a * c, a * d, b * c, b * d];
+  return [Math.min(...products), Math.max(...products)];
+}
+
+function lowerBound(dim: Dim): number {
+  return isStatic(dim) ? dim : boundsOf(dim.terms, dim.constant)[0];
+}
+
+function atomBounds(atom: DimAtom): Bounds {
   if (atom.kind === 'symbol') return [atom.min, atom.max];
   if (atom.kind === 'quotient') {
-    const low = Math.floor(dimMin(atom.dividend) / Math.max(1, dimMax(atom.divisor)));
-    return [low, Math.floor(dimMax(atom.dividend) / Math.max(1, dimMin(atom.divisor)))];
+    const [least, most] = [Math.max(1, dimMin(atom.divisor)), Math.max(1, dimMax(atom.divisor))];
+    const [low, high] = [lowerBound(atom.dividend), dimMax(atom.dividend)];
+    return [Math.floor(low / (low < 0 ? least : most)), Math.floor(high / (high < 0 ? most : least))];
   }
   const choose = atom.kind === 'min' ? Math.min : Math.max;
-  return [choose(dimMin(atom.a), dimMin(atom.b)), choose(dimMax(atom.a), dimMax(atom.b))];
+  return [choose(lowerBound(atom.a), lowerBound(atom.b)), choose(dimMax(atom.a), dimMax(atom.b))];
 }
 
 function termKey(term: DimTerm): string {
@@ -258,21 +294,13 @@ function normalize(terms: readonly DimTerm[], constant: number): Dim {
   }
   const kept = [...merged.entries()].filter(([, term]) => term.coefficient !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
   if (kept.length === 0) return rest;
-  let min = rest;
-  let max = rest;
-  for (const [, term] of kept) {
-    const [low, high] = term.atoms.reduce<readonly [number, number]>(
-      ([lo, hi], atom) => [lo * atomBounds(atom)[0], hi * atomBounds(atom)[1]],
-      [1, 1],
-    );
-    min += term.coefficient > 0 ? term.coefficient * low : term.coefficient * high;
-    max += term.coefficient > 0 ? term.coefficient * high : term.coefficient * low;
-  }
+  const atoms = kept.map(([, term]) => term);
+  const [min, max] = boundsOf(atoms, rest);
   const texts = kept.map(([key, term]) => (term.coefficient === 1 ? key : `${term.coefficient}*${key}`));
   if (rest !== 0) texts.push(String(rest));
   return {
     kind: 'dynamic',
-    terms: kept.map(([, term]) => term),
+    terms: atoms,
     constant: rest,
     min: Math.max(0, min),
     max,

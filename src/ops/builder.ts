@@ -2,7 +2,7 @@
 // types, and gives values unique names. Importers, the text parser and passes all build through it.
 
 import { CompileError, fail, type Where } from '../errors.js';
-import { dimSymbol } from '../ir/dim.js';
+import { dimSymbol, shapeEquals } from '../ir/dim.js';
 import type { DType } from '../ir/dtype.js';
 import { exprDType } from '../ir/expr.js';
 import type { Attrs, Epilogue, Graph, GraphInput, GraphOutput, Node, Origin, Region, Value } from '../ir/graph.js';
@@ -11,6 +11,7 @@ import { type TensorType, tensorType, typeToString } from '../ir/type.js';
 import { completeAttrs } from './attributes.js';
 import { inferBroadcast } from './broadcast.js';
 import { type InferRequest, opDef } from './define.js';
+import { type FreshSizes, matchTypes } from './match-types.js';
 
 export interface NodeOptions {
   readonly outputCount?: number;
@@ -19,6 +20,11 @@ export interface NodeOptions {
   readonly origin?: Origin;
   readonly epilogue?: Epilogue;
   readonly regions?: readonly Region[];
+  /**
+   * Existing values that the node makes instead of new ones; undefined where an output is dropped. Their types must agree
+   * with inference. Replaces outputCount and names.
+   */
+  readonly results?: readonly (Value | undefined)[];
 }
 
 export const kNoOrigin: Origin = { opIndex: '', opType: '', opName: '', blob: '' };
@@ -69,9 +75,15 @@ export class GraphBuilder {
     attrs: Attrs = {},
     options: NodeOptions = {},
   ): readonly Value[] {
-    const node = this.makeNode(op, inputs, attrs, options);
-    this.nodes.push(node);
+    const node = this.emitNode(op, inputs, attrs, options);
     return node.outputs.map((value) => value ?? fail('internal', `${op} lost an output`));
+  }
+
+  /** Applies an operator; returns the node. */
+  emitNode(op: string, inputs: readonly (Value | undefined)[], attrs: Attrs = {}, options: NodeOptions = {}): Node {
+    const node = this.makeNode(op, inputs, attrs, options);
+    this.adoptNode(node);
+    return node;
   }
 
   emitOne(op: string, inputs: readonly (Value | undefined)[], attrs: Attrs = {}, options: NodeOptions = {}): Value {
@@ -111,10 +123,17 @@ export class GraphBuilder {
     const origin = options.origin ?? kNoOrigin;
     const complete = completeAttrs(op, def.attrs, attrs);
     const required = def.outputs.filter((output) => output.optional !== true && output.variadic !== true).length;
-    const outputCount = options.outputCount ?? Math.max(1, required);
+    const { results } = options;
+    const outputCount = results?.length ?? options.outputCount ?? Math.max(1, required);
     const operands = options.epilogue?.operands ?? 0;
     const own = inputs.slice(0, inputs.length - operands);
     const base = options.names?.[0] ?? (origin.blob === '' ? op : origin.blob);
+    const fresh: FreshSizes = new Map();
+    const freshName = (hint: string): string => {
+      const name = `?${fresh.size}.${hint}`;
+      fresh.set(name, undefined);
+      return name;
+    };
     const types = inferNode({
       op,
       inputs: own,
@@ -123,11 +142,12 @@ export class GraphBuilder {
       origin,
       regions: options.regions ?? [],
       constant: (value) => this.constants.get(value),
-      symbolName: (hint) => this.uniqueName(`${base}.${hint}`),
+      symbolName: results === undefined ? (hint) => this.uniqueName(`${base}.${hint}`) : freshName,
     });
-    const finalTypes = applyEpilogue(types, inputs, options.epilogue, origin);
-    const outputs = Array.from({ length: outputCount }, (_, i): Value => {
+    const finalTypes = inferEpilogue(types, inputs, options.epilogue, origin);
+    const outputs = Array.from({ length: outputCount }, (_, i): Value | undefined => {
       const type = finalTypes[i] ?? fail('internal', `${op} infers ${finalTypes.length} outputs of ${outputCount}`);
+      if (results !== undefined) return checkResult(results[i], type, fresh, origin);
       const name = options.names?.[i] ?? (i === 0 ? base : `${base}:${i}`);
       return { name: this.uniqueName(name), type };
     });
@@ -211,7 +231,8 @@ function checkArity(node: InferNode): void {
   });
 }
 
-function applyEpilogue(
+/** Output types of a node after its epilogue, whose operands must not enlarge the output. */
+export function inferEpilogue(
   types: readonly TensorType[],
   inputs: readonly (Value | undefined)[],
   epilogue: Epilogue | undefined,
@@ -223,10 +244,22 @@ function applyEpilogue(
   const operandTypes = operands.map((value) => value?.type ?? fail('internal', 'epilogue operand is missing'));
   const dtypes: readonly DType[] = [own.dtype, ...operandTypes.map((type) => type.dtype)];
   const shape = inferBroadcast([own.shape, ...operandTypes.map((type) => type.shape)]);
-  if (typeof shape === 'string' || shape.length !== own.shape.length) {
+  if (typeof shape === 'string' || !shapeEquals(shape, own.shape)) {
     fail('internal', 'epilogue operands do not broadcast into the output', { where: whereOf(origin) });
   }
   return [{ ...own, dtype: exprDType(epilogue.expr, dtypes) }, ...types.slice(1)];
+}
+
+/** The value itself when it can hold what the node makes. */
+function checkResult(value: Value | undefined, type: TensorType, fresh: FreshSizes, origin: Origin): Value | undefined {
+  if (value !== undefined && !matchTypes(type, value.type, fresh)) {
+    fail('internal', `the type of ${value.name} does not agree with what its operator makes`, {
+      where: whereOf(origin),
+      expected: typeToString(type),
+      got: typeToString(value.type),
+    });
+  }
+  return value;
 }
 
 /** A numeric tensor or a clear failure (string tensors have no values to compute with). */
