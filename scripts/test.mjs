@@ -1,0 +1,25 @@
+// npm test: installs what is missing, builds, runs all tests that need no device, ends with `N passed, N failed, N skipped`.
+// Arguments are handed to mocha (`npm test -- --grep arena`).
+
+import { join } from 'node:path';
+import { installDebianPackages, prepare, root, run } from './prepare.mjs';
+
+prepare();
+installDebianPackages([
+  { program: 'g++', package: 'g++' },
+  { program: 'cmake', package: 'cmake' },
+  { program: 'clang++-14', package: 'clang-14' },
+  { program: 'pkg-config', package: 'pkg-config' },
+]);
+const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+const status = run(process.execPath, [
+  mocha,
+  '--recursive',
+  '--reporter',
+  join(root, 'dist', 'test', 'support', 'summary-reporter.js'),
+  '--timeout',
+  '600000',
+  'dist/test/**/*.test.js',
+  ...process.argv.slice(2),
+]);
+process.exit(status);
