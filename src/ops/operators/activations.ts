@@ -174,3 +174,22 @@ export const logit = defineElementwise({
   caffe2: { Logit: importUnary('Logit', (args) => ({ eps: args.float('eps', 9.999999974752427e-7) })) },
   examples: [{ inputs: [{ dims: [4, 5], range: [0, 1] }] }],
 });
+
+export const stumpFunc = defineElementwise({
+  name: 'StumpFunc',
+  doc: 'y = x <= threshold ? low : high',
+  source: 'caffe2/operators/stump_func_op.cc',
+  inputs: kInput,
+  attrs: { threshold: float('border', 0), low: float('at and below it', 0), high: float('above it', 0) },
+  dtypes: ['f32'],
+  scalar: ({ threshold, low, high }, [dtype]) =>
+    select(compare('le', arg(0), constant(threshold, dtype)), constant(low, dtype), constant(high, dtype)),
+  caffe2: {
+    StumpFunc: importUnary('StumpFunc', (args) => ({
+      threshold: args.float('threshold', 0),
+      low: args.float('low_value', 0),
+      high: args.float('high_value', 0),
+    })),
+  },
+  examples: [{ attrs: { threshold: 0.5, low: -1, high: 3 }, inputs: [{ dims: [2, 5], range: [-1, 2] }] }],
+});

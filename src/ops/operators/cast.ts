@@ -3,7 +3,7 @@
 import { type DType, dtypeFromCaffe2, isDType } from '../../ir/dtype.js';
 import { arg, cast as castTo } from '../../ir/expr.js';
 import { text } from '../attributes.js';
-import type { ImportScope } from '../caffe2-import.js';
+import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { defineElementwise } from '../define-elementwise.js';
 
 const kCastTypes: readonly DType[] = ['f32', 'f64', 'i8', 'u8', 'i16', 'u16', 'i32', 'i64', 'bool'];
@@ -38,15 +38,28 @@ export function readDataType(scope: ImportScope, name: string): DType {
   return dtype;
 }
 
+/** Importer of a conversion between two given types. */
+function importConversion(from: DType, to: DType): Caffe2Import {
+  return (scope) => {
+    scope.expectInputs(1);
+    scope.expectOutputs(1);
+    const x = scope.input(0);
+    if (x.type.dtype !== from) scope.fail(`${scope.type} cannot take ${x.type.dtype}`, { expected: from });
+    return [scope.emitOne('Cast', [x], { to })];
+  };
+}
+
 export const cast = defineElementwise({
   name: 'Cast',
   doc: 'y = x converted to another element type: floats truncate toward zero, non-zero is true',
   source: 'caffe2/operators/cast_op.cc',
   inputs: [{ name: 'x', doc: 'any shape' }],
   attrs: { to: text('dtype of the result') },
-  dtypes: kCastTypes,
+  dtypes: [...kCastTypes, 'f16'],
   scalar: ({ to }) => castTo(isDType(to) ? to : 'f32', arg(0)),
   caffe2: {
+    FloatToHalf: importConversion('f32', 'f16'),
+    HalfToFloat: importConversion('f16', 'f32'),
     Cast: (scope) => {
       scope.expectInputs(1);
       scope.expectOutputs(1);
