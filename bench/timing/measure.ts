@@ -1,0 +1,146 @@
+// Times one net on both sides in turn: ours, peer, ours, peer, …, so that a change of the machine's speed meets both.
+// The peer's JavaScript call (measured with a net that does nothing) is taken off its times.
+
+import type { BenchNet } from '../nets/net-builder.js';
+import { uniformValues } from '../nets/weights.js';
+import { exportOnnx } from '../onnx/export-onnx.js';
+import { compileOurs, type LayerStats, type OurNet, type RunTimes } from './ours.js';
+import type { Peer, PeerNet } from './peer.js';
+
+export interface MeasureOptions {
+  readonly folder: string;
+  readonly target: string;
+  readonly threads: readonly number[];
+  readonly rounds: number;
+  /** Time that one side takes of one round, about. */
+  readonly roundMs: number;
+  readonly profile: boolean;
+  /** Milliseconds of a peer call that computes nothing. */
+  readonly peerCallMs: number;
+  onProgress(message: string): void;
+}
+
+export interface ThreadResult {
+  readonly threads: number;
+  readonly ours: RunTimes;
+  readonly peer?: RunTimes;
+  readonly layers?: readonly LayerStats[];
+}
+
+export interface NetResult {
+  readonly net: string;
+  readonly isConvolutional: boolean;
+  readonly macs: number;
+  readonly compileMs: number;
+  readonly arenaBytes: number;
+  readonly weightBytes: number;
+  /** Largest difference between the sides, absolute and relative to the largest value. */
+  readonly maxError?: number;
+  readonly relativeError?: number;
+  readonly results: readonly ThreadResult[];
+}
+
+/** Where sides differ by more than this of the largest value, times would be of different nets. */
+const kMaxRelativeError = 1e-3;
+
+export async function measureNet(net: BenchNet, peer: Peer | undefined, options: MeasureOptions): Promise<NetResult> {
+  const { folder, target, threads, onProgress } = options;
+  const input = uniformValues(
+    net.input.shape.reduce((a, b) => a * b, 1),
+    1,
+    -1.7,
+    1.7,
+  );
+  onProgress(`${net.name}: compiling`);
+  const ours = await compileOurs(net, input, { folder, target, threads: Math.max(...threads) });
+  const model = peer === undefined ? undefined : exportOnnx(net);
+  let errors: Pick<NetResult, 'maxError' | 'relativeError'> = {};
+  const results: ThreadResult[] = [];
+  for (const count of threads) {
+    const peerNet = model === undefined ? undefined : await peer?.load(model, net.input, input, net.output, count);
+    if (peerNet !== undefined && results.length === 0)
+      errors = compareAnswers(await ours.answer(), await peerNet.run());
+    onProgress(`${net.name}: ${count} thread${count === 1 ? '' : 's'}`);
+    const times = await interleave(ours, peerNet, count, options);
+    await peerNet?.close();
+    const layers = options.profile
+      ? await ours.profile(count, repeatsFor(times.ours.minMs, options.roundMs))
+      : undefined;
+    results.push({ threads: count, ...times, ...(layers === undefined ? {} : { layers }) });
+  }
+  const { name, isConvolutional, macs } = net;
+  const { compileMs, arenaBytes, weightBytes } = ours;
+  return { net: name, isConvolutional, macs, compileMs, arenaBytes, weightBytes, ...errors, results };
+}
+
+/** Milliseconds of a call of the peer that computes nothing: a Relu of one value. */
+export async function measurePeerCall(peer: Peer, empty: BenchNet): Promise<number> {
+  const net = await peer.load(exportOnnx(empty), empty.input, new Float32Array(1), empty.output, 1);
+  const { minMs } = await timePeer(net, 2000);
+  await net.close();
+  return minMs;
+}
+
+function compareAnswers(
+  ours: Float32Array,
+  peer: Float32Array,
+): { readonly maxError: number; readonly relativeError: number } {
+  if (ours.length !== peer.length) throw new Error(`${ours.length} values against the peer's ${peer.length}`);
+  let [maxError, largest] = [0, 0];
+  ours.forEach((value, i) => {
+    const expected = peer[i] ?? 0;
+    const error = Math.abs(value - expected);
+    maxError = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(maxError, error);
+    largest = Math.max(largest, Math.abs(expected));
+  });
+  const relativeError = maxError / largest;
+  if (!(relativeError <= kMaxRelativeError))
+    throw new Error(`the sides differ by ${maxError} where values reach ${largest}`);
+  return { maxError, relativeError };
+}
+
+async function interleave(
+  ours: OurNet,
+  peer: PeerNet | undefined,
+  threads: number,
+  { rounds, roundMs, peerCallMs }: MeasureOptions,
+): Promise<{ readonly ours: RunTimes; readonly peer?: RunTimes }> {
+  const first = await ours.time(threads, 3);
+  const peerFirst = peer === undefined ? undefined : await timePeer(peer, 3);
+  const [our, their]: [RunTimes[], RunTimes[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    our.push(await ours.time(threads, repeatsFor(first.minMs, roundMs)));
+    if (peer !== undefined) their.push(await timePeer(peer, repeatsFor(peerFirst?.minMs ?? 1, roundMs)));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const summary = summarize(our, 0);
+  return { ours: summary, ...(peer === undefined ? {} : { peer: summarize(their, peerCallMs) }) };
+}
+
+function repeatsFor(oneMs: number, roundMs: number): number {
+  return Math.max(3, Math.min(5000, Math.round(roundMs / oneMs)));
+}
+
+async function timePeer(peer: PeerNet, repeat: number): Promise<RunTimes> {
+  for (let i = 0; i < Math.max(3, repeat / 10); i++) await peer.run();
+  const times: number[] = [];
+  for (let i = 0; i < repeat; i++) {
+    const begin = performance.now();
+    await peer.run();
+    times.push(performance.now() - begin);
+  }
+  return { minMs: Math.min(...times), medianMs: median(times) };
+}
+
+/** Minimum of the minima, median of the medians. */
+function summarize(rounds: readonly RunTimes[], callMs: number): RunTimes {
+  const minMs = Math.min(...rounds.map((round) => round.minMs)) - callMs;
+  return { minMs, medianMs: median(rounds.map((round) => round.medianMs)) - callMs };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
+}
