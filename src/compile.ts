@@ -45,7 +45,8 @@ export interface CompileOptions extends ModelOptions {
   readonly maxArenaBytes?: number;
   /** Interprets the net after every pass and fails at the first that changes a result. */
   readonly checkValues?: boolean;
-  readonly onGraph?: (pass: string, graph: Graph) => void;
+  /** Called after every pass with its time; first of all with the imported graph. */
+  readonly onGraph?: (pass: string, graph: Graph, timeMs: number) => void;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -129,7 +130,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
   const graph = runPasses(imported, {
     optimize,
     checkValues: options.checkValues ?? false,
-    ...(options.onGraph === undefined ? {} : { onPass: options.onGraph }),
+    ...(options.onGraph === undefined ? {} : { onPass: options.onGraph, now: () => performance.now() }),
   });
   options.onProgress?.('planning');
   const program = buildProgram(graph, { target: { ...target, threads }, optimize, opCount });

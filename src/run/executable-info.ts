@@ -21,7 +21,10 @@ export interface ExecutableInfo {
 export async function readExecutableInfo(runner: Runner, executable: string): Promise<ExecutableInfo> {
   const text = await execute(runner, executable, ['--info']);
   const bounds = new Map(
-    [...text.matchAll(/^size {4}(.*?) +(\d+) to (\d+)/gm)].map((m) => [m[1] ?? '', [Number(m[2]), Number(m[3])] as const]),
+    [...text.matchAll(/^size {4}(.*?) +(\d+) to (\d+)/gm)].map((m) => [
+      m[1] ?? '',
+      [Number(m[2]), Number(m[3])] as const,
+    ]),
   );
   const slots = (kind: string): readonly TensorSlot[] =>
     [...text.matchAll(new RegExp(`^${kind} +(.*?) +(\\S+) \\[([^\\]]*)\\](.*)$`, 'gm'))].map((m) => ({
@@ -31,10 +34,17 @@ export async function readExecutableInfo(runner: Runner, executable: string): Pr
     }));
   const info = { inputs: slots('input'), outputs: slots('output') };
   if (info.outputs.length > 0) return info;
-  return fail('bad-option', 'is no executable net', { where: { file: executable }, expected: 'one written by cortado compile' });
+  return fail('bad-option', 'is no executable net', {
+    where: { file: executable },
+    expected: 'one written by cortado compile',
+  });
 }
 
-function parseType(dtypeText: string, dims: string, bounds: ReadonlyMap<string, readonly [number, number]>): TensorType {
+function parseType(
+  dtypeText: string,
+  dims: string,
+  bounds: ReadonlyMap<string, readonly [number, number]>,
+): TensorType {
   const dtype = typeFromName(dtypeText) ?? fail('internal', `unknown type ${dtypeText} in --info`);
   const parts = dims === '' ? [] : dims.split(',');
   const shape = parts.map((part, axis) => {

@@ -74,7 +74,8 @@ function decodePnm(file: string, bytes: Buffer): Image {
   const [width, height] = [Number(match[1]), Number(match[2])];
   checkSize(file, width, height);
   const data = bytes.subarray(match[0].length);
-  if (data.length < width * height * channels) return fail('bad-option', 'the picture is cut short', { where: { file } });
+  if (data.length < width * height * channels)
+    return fail('bad-option', 'the picture is cut short', { where: { file } });
   const rgba = new Uint8Array(width * height * 4);
   for (let p = 0; p < width * height; p++) {
     for (let c = 0; c < 3; c++) rgba[p * 4 + c] = data[p * channels + (channels === 3 ? c : 0)] ?? 0;

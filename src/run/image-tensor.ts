@@ -43,14 +43,18 @@ export function imageToTensor(image: Image, type: TensorType, options: PixelOpti
       remedy: 'pictures fit uint8 [1,H,W,4] and [1,3,H,W] or [1,1,H,W]; give a .npy file',
     });
   }
-  const fitted = fit(image, type, axes, options.resize ?? 'none', where);
+  const fitted = fitSize(image, type, axes, options.resize ?? 'none', where);
   const { width, height } = fitted;
   const dims = axes.isPlanar ? [1, axes.channels, height, width] : [1, height, width, 4];
   const tensor = makeTensor(type.dtype === 'u8' ? 'u8' : 'f32', dims);
   for (let p = 0; p < width * height; p++) {
     for (let c = 0; c < axes.channels; c++) {
       const at = axes.isPlanar ? c * width * height + p : p * 4 + c;
-      setNumber(tensor, at, axes.isPlanar ? planarValue(fitted, p, c, axes, options, tensor.dtype) : bgra(fitted, p, c));
+      setNumber(
+        tensor,
+        at,
+        axes.isPlanar ? planarValue(fitted, p, c, axes, options, tensor.dtype) : bgra(fitted, p, c),
+      );
     }
   }
   return tensor;
@@ -77,7 +81,14 @@ export function tensorToImage(tensor: NumericTensor, options: PixelOptions, wher
 }
 
 /** Byte c (red, green, blue, alpha) of pixel p. */
-function pixelByte(t: NumericTensor, axes: ImageAxes, options: PixelOptions, plane: number, p: number, c: number): number {
+function pixelByte(
+  t: NumericTensor,
+  axes: ImageAxes,
+  options: PixelOptions,
+  plane: number,
+  p: number,
+  c: number,
+): number {
   if (!axes.isPlanar) return getNumber(t, p * 4 + sourceOf(c, 'bgr'));
   if (c === 3) return 255;
   const channel = axes.channels === 1 ? 0 : sourceOf(c, options.channels ?? 'bgr');
@@ -115,7 +126,7 @@ function meanOf({ mean }: PixelOptions, c: number): number {
   return mean?.[Math.min(c, mean.length - 1)] ?? 0;
 }
 
-function fit(image: Image, type: TensorType, axes: ImageAxes, mode: ResizeMode, where: Where): Image {
+function fitSize(image: Image, type: TensorType, axes: ImageAxes, mode: ResizeMode, where: Where): Image {
   const [height, width] = [type.shape[axes.heightAxis] ?? 1, type.shape[axes.widthAxis] ?? 1];
   const fits = (dim: typeof height, size: number): boolean => size >= dimMin(dim) && size <= dimMax(dim);
   if (fits(height, image.height) && fits(width, image.width)) return image;

@@ -100,7 +100,10 @@ export async function execute(runner: Runner, executable: string, args: readonly
   if (result.signal !== undefined) {
     return fail('internal', `${executable} was killed by ${result.signal}`, message === '' ? {} : { got: message });
   }
-  return fail(result.exitCode === 2 ? 'bad-option' : 'invalid-model', message === '' ? `${executable} failed` : message);
+  return fail(
+    result.exitCode === 2 ? 'bad-option' : 'invalid-model',
+    message === '' ? `${executable} failed` : message,
+  );
 }
 
 function inputArguments({ inputs }: RunRequest, folder: string): readonly string[] {
@@ -126,4 +129,3 @@ function optionArguments(request: RunRequest): readonly string[] {
     ...(profile === true ? ['--profile'] : []),
   ];
 }
-

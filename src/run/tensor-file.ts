@@ -17,7 +17,10 @@ export function readTensorFile(file: string, name: string, type: TensorType, pix
   if (/\.npy$/i.test(file)) return readNpy(file);
   if (/\.(raw|bin)$/i.test(file)) return readRaw(file, name, type);
   if (isImageFile(file)) return imageToTensor(readImage(file), type, pixels, where);
-  return fail('bad-option', 'unknown kind of input file', { where, expected: '.npy, .raw, .bin, .png, .jpg, .ppm or .pgm' });
+  return fail('bad-option', 'unknown kind of input file', {
+    where,
+    expected: '.npy, .raw, .bin, .png, .jpg, .ppm or .pgm',
+  });
 }
 
 /** Fails unless writeTensorFile could write a file of this name. */

@@ -1,0 +1,81 @@
+// cortado inspect: a net as numbers and tables.
+
+import type { Command } from 'commander';
+import { formatProblem } from '../errors.js';
+import { inspectNet, type NetReport, type TensorReport } from '../inspect.js';
+import { formatBytes, formatCount, formatTable } from './format.js';
+import { addModelOptions, type ModelFlags, modelOptions } from './model-options.js';
+import { Progress } from './progress.js';
+import { reportWarnings } from './report-problems.js';
+
+interface InspectFlags extends ModelFlags {
+  readonly json?: boolean;
+  readonly layers?: boolean;
+}
+
+export function addInspectCommand(program: Command): void {
+  const command = program
+    .command('inspect')
+    .description('inputs, outputs, operators, work, memory and kernels of a net')
+    .argument('<predict_net>', 'NetDef (binary or text) or exported predictor');
+  addModelOptions(command)
+    .option('--layers', 'a table of all layers with their kernels')
+    .option('--json', 'print everything as JSON')
+    .action(runInspect);
+}
+
+function runInspect(predictNet: string, flags: InspectFlags): void {
+  const progress = new Progress();
+  const report = inspectNet({ ...modelOptions(predictNet, flags), onProgress: progress.report });
+  progress.end();
+  if (flags.json === true) {
+    console.log(JSON.stringify({ ...report, warnings: report.warnings.map(formatProblem) }, undefined, 2));
+    return;
+  }
+  reportWarnings(report.warnings);
+  console.log(summary(report));
+  if (flags.layers === true) console.log(`\n${layerTable(report)}`);
+}
+
+function summary(report: NetReport): string {
+  const { weights, arena } = report;
+  const share = arena.boundBytes === 0 ? 1 : arena.bytes / arena.boundBytes;
+  return formatTable([
+    ['net', `${report.net} for ${report.target}`],
+    ...report.inputs.map((tensor) => ['input', tensorText(tensor)]),
+    ...report.outputs.map((tensor) => ['output', tensorText(tensor)]),
+    ['ops', `${report.ops} (${counts(report.opHistogram)})`],
+    ['steps', `${report.steps} (${counts(report.kernels)})`],
+    ['parameters', `${report.parameters}`],
+    ['MACs', `${report.macs} (${formatCount(report.macs)})`],
+    ['weights', `${weights.packedBytes} bytes packed (${formatBytes(weights.packedBytes)}), ${weights.rawBytes} raw`],
+    [
+      'arena',
+      `${arena.bytes} bytes (${formatBytes(arena.bytes)}), ${share.toFixed(3)} x the bound of ${arena.boundBytes}, ${arena.strategy}`,
+    ],
+    ['largest', arena.largest.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(', ')],
+  ]);
+}
+
+function tensorText({ name, dtype, shape, optional }: TensorReport): string {
+  return `${name} ${dtype} [${shape.join(',')}]${optional === true ? ' optional' : ''}`;
+}
+
+function counts(histogram: { readonly [name: string]: number }): string {
+  return Object.entries(histogram)
+    .map(([name, count]) => (count === 1 ? name : `${name} ${count}`))
+    .join(', ');
+}
+
+function layerTable({ layers }: NetReport): string {
+  const rows = layers.map(({ opIndex, opType, blob, kernel, fused, type, macs }) => [
+    opIndex,
+    opType,
+    blob,
+    kernel,
+    fused,
+    type,
+    macs === 0 ? '' : (macs / 1e6).toFixed(3),
+  ]);
+  return formatTable([['op', 'type', 'blob', 'kernel', 'fused', 'result', 'MMAC'], ...rows], [0, 6]);
+}

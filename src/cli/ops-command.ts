@@ -1,0 +1,101 @@
+// cortado ops and cortado targets: what is supported.
+
+import type { Command } from 'commander';
+import { describeTarget, loadTarget, targetNames } from '../build/target.js';
+import { problemsOf } from '../errors.js';
+import { type OpRow, opTable } from '../op-table.js';
+import { formatTable } from './format.js';
+
+export function addOpsCommand(program: Command): void {
+  program
+    .command('ops')
+    .description('supported operators, by target')
+    .argument('[type]', 'only this operator, with its arguments')
+    .option('--json', 'everything that is known, as JSON')
+    .option('--markdown', 'a table for documents')
+    .action(runOps);
+}
+
+export function addTargetsCommand(program: Command): void {
+  program
+    .command('targets')
+    .description('hardware targets to compile for')
+    .option('--json', 'as JSON')
+    .action(runTargets);
+}
+
+function runOps(type: string | undefined, flags: { readonly json?: boolean; readonly markdown?: boolean }): void {
+  const all = opTable();
+  const rows = type === undefined ? all : all.filter(({ name, caffe2 }) => name === type || caffe2.includes(type));
+  if (flags.json === true) console.log(JSON.stringify(rows, undefined, 2));
+  else if (flags.markdown === true) console.log(markdown(rows));
+  else if (type !== undefined)
+    console.log(rows.length === 0 ? `${type} is not supported` : rows.map(details).join('\n\n'));
+  else console.log(listing(rows));
+}
+
+/** One line per Caffe2 type. */
+function byCaffe2Type(rows: readonly OpRow[]): readonly (readonly [type: string, row: OpRow])[] {
+  const pairs = rows.flatMap((row) => row.caffe2.map((type) => [type, row] as const));
+  return pairs.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function listing(rows: readonly OpRow[]): string {
+  const lines = byCaffe2Type(rows).map(([type, row]) => [type, 'yes', row.x86 === '' ? 'no' : row.x86]);
+  return `${formatTable([['Caffe2 type', 'interpreter', 'x86-64'], ...lines])}\n\n${lines.length} operator types; cortado ops TYPE tells more`;
+}
+
+function markdown(rows: readonly OpRow[]): string {
+  const lines = byCaffe2Type(rows).map(([type, row]) => {
+    const args = row.arguments.map(
+      ({ name, kind, default: value }) => `\`${name}\` ${kind}${value === undefined ? '' : ` = ${value}`}`,
+    );
+    return `| ${[type, 'yes', row.x86 === '' ? 'no' : 'yes', args.join(', '), row.doc].map(cell).join(' | ')} |`;
+  });
+  return [
+    '| Caffe2 type | interpreter | x86-64 | attributes | meaning |',
+    '| --- | --- | --- | --- | --- |',
+    ...lines,
+  ].join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+function details(row: OpRow): string {
+  const attributes = row.arguments.map(({ name, kind, default: value, doc }) => [
+    `  ${name}`,
+    kind,
+    value === undefined ? 'required' : `= ${value}`,
+    doc,
+  ]);
+  return [
+    `${row.name}${row.caffe2.length === 0 ? '' : ` (Caffe2: ${row.caffe2.join(', ')})`}`,
+    `  ${row.doc}`,
+    `  ${row.inputs.join(', ')} -> ${row.outputs.join(', ')}`,
+    ...(attributes.length === 0 ? [] : [formatTable(attributes)]),
+    `  source: ${row.source}`,
+    `  x86-64: ${row.x86 === '' ? 'not compiled yet; interpreter only' : row.x86}`,
+  ].join('\n');
+}
+
+function runTargets(flags: { readonly json?: boolean }): void {
+  const rows = targetNames().map((name) => ({ ...describeTarget(name), resolvesTo: resolved(name) }));
+  if (flags.json === true) console.log(JSON.stringify(rows, undefined, 2));
+  else {
+    const lines = rows.map(({ name, description, resolvesTo }) => [
+      name,
+      `${description}${resolvesTo === name ? '' : ` (here: ${resolvesTo})`}`,
+    ]);
+    console.log(formatTable(lines));
+  }
+}
+
+function resolved(name: string): string {
+  try {
+    return loadTarget(name).name;
+  } catch (error) {
+    return problemsOf(error)[0]?.message ?? 'unknown';
+  }
+}

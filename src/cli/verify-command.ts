@@ -1,0 +1,136 @@
+// cortado verify: the compiled net against the reference interpreter, or against recorded outputs.
+
+import process from 'node:process';
+import type { Command } from 'commander';
+import { formatProblem } from '../errors.js';
+import { readNpy } from '../files/npy.js';
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { readTensorFile } from '../run/tensor-file.js';
+import { type VariantReport, type VerifyReport, verifyNet } from '../verify/verify-net.js';
+import { formatError, formatTable } from './format.js';
+import {
+  addModelOptions,
+  cacheFolder,
+  collect,
+  type ModelFlags,
+  modelOptions,
+  parseCount,
+  parseNumber,
+} from './model-options.js';
+import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
+import { Progress } from './progress.js';
+import { reportWarnings } from './report-problems.js';
+import { assignFiles, splitInputs } from './tensor-arguments.js';
+
+interface VerifyFlags extends ModelFlags, PixelFlags {
+  readonly expect: readonly string[];
+  readonly seed: number;
+  readonly rtol: number;
+  readonly atol: number;
+  readonly scaleAtol: boolean;
+  readonly optimizedOnly?: boolean;
+  readonly json?: boolean;
+}
+
+export function addVerifyCommand(program: Command): void {
+  const command = program
+    .command('verify')
+    .description('compare the compiled net, optimized and not, with the reference interpreter or recorded outputs')
+    .argument('<predict_net>', 'NetDef (binary or text) or exported predictor')
+    .addHelpText(
+      'after',
+      '\nInputs that are not given as --input data=FILE are made from the seed; --input data:1,3,64,64 chooses smaller sizes.',
+    );
+  addPixelOptions(addModelOptions(command))
+    .option('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them', collect, [])
+    .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
+    .option('--rtol <r>', 'relative tolerance', parseNumber, 1e-4)
+    .option('--atol <a>', 'absolute tolerance', parseNumber, 1e-5)
+    .option('--scale-atol', 'the absolute tolerance is a share of the largest expected value', true)
+    .option('--no-scale-atol', 'the absolute tolerance is taken as it is')
+    .option('--optimized-only', 'do not verify the unoptimized build as well')
+    .option('--json', 'print the report as JSON')
+    .action(runVerify);
+}
+
+async function runVerify(predictNet: string, flags: VerifyFlags): Promise<void> {
+  const inputs = splitInputs(flags.input);
+  const progress = new Progress();
+  const pixels = pixelOptions(flags);
+  const readInputs = (graph: Graph): ReadonlyMap<string, Tensor> => {
+    const slots = graph.inputs.map(({ value, optional }) => ({ name: value.name, type: value.type, optional }));
+    const files = assignFiles('--input', inputs.files, slots);
+    return new Map(
+      slots.flatMap(({ name, type }) => {
+        const file = files.get(name);
+        return file === undefined ? [] : [[name, readTensorFile(file, name, type, pixels)] as const];
+      }),
+    );
+  };
+  const expected = readExpected(flags.expect);
+  const report = await verifyNet({
+    ...modelOptions(predictNet, { ...flags, input: inputs.others, output: [...flags.output, ...expected.keys()] }),
+    ...cacheFolder(flags),
+    inputTensors: readInputs,
+    seed: flags.seed,
+    tolerance: { rtol: flags.rtol, atol: flags.atol, scaleAtol: flags.scaleAtol },
+    ...(expected.size === 0 ? {} : { expected }),
+    variants: flags.optimize ? (flags.optimizedOnly === true ? ['optimized'] : ['optimized', 'plain']) : ['plain'],
+    onProgress: progress.report,
+  }).finally(() => progress.end());
+  reportWarnings(report.warnings);
+  console.log(flags.json === true ? reportJson(report) : reportText(report));
+  if (!report.pass) process.exitCode = 1;
+}
+
+function readExpected(values: readonly string[]): ReadonlyMap<string, Tensor> {
+  const { files } = splitInputs(values);
+  return new Map(
+    files.map(({ name, file }) => {
+      const tensor = readNpy(file);
+      return [name ?? '', tensor] as const;
+    }),
+  );
+}
+
+/** JSON has no infinity: errors of incomparable tensors are null. */
+function reportJson(report: VerifyReport): string {
+  return JSON.stringify({ ...report, warnings: report.warnings.map(formatProblem) }, undefined, 2);
+}
+
+function reportText(report: VerifyReport): string {
+  const what = report.reference === 'interpreter' ? 'the reference interpreter' : 'recorded outputs';
+  const rows = report.variants.flatMap(({ variant, tensors }) =>
+    tensors.map(({ name, pass, maxAbs, maxRel, badCount, count }) => [
+      pass ? 'pass' : 'FAIL',
+      variant,
+      name,
+      formatError(maxAbs),
+      formatError(maxRel),
+      `${badCount}/${count}`,
+    ]),
+  );
+  const table = formatTable([['', 'build', 'tensor', 'max abs', 'max rel', 'bad'], ...rows], [3, 4, 5]);
+  const faults = report.variants.filter(({ pass }) => !pass).flatMap(faultLines);
+  const verdict = report.pass ? 'verified' : 'NOT verified';
+  return [table, ...faults, `${verdict}: ${report.net} for ${report.target} against ${what}`].join('\n');
+}
+
+function faultLines({ variant, tensors, firstDifference }: VariantReport): readonly string[] {
+  const details = tensors
+    .filter(({ pass }) => !pass)
+    .map(({ name, detail }) => `${variant}: ${name}: ${detail ?? 'differs'}`);
+  if (firstDifference === undefined) {
+    return [
+      ...details,
+      `${variant}: every traced operator agrees with the interpreter of the same graph; --check-values tests the passes`,
+    ];
+  }
+  const { opIndex, opType, op, comparison, agreed } = firstDifference;
+  const place = `op ${opIndex} ${opType}${op === opType ? '' : ` (${op})`}, blob ${comparison.name}`;
+  return [
+    ...details,
+    `${variant}: first differing op: ${place}: ${comparison.detail ?? ''}; ${agreed} traced tensors before it agree`,
+  ];
+}

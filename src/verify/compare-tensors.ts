@@ -1,0 +1,97 @@
+// Compares a tensor with the expected one. An element passes when |a - e| <= atol + rtol * |e|; NaN equals NaN and equal
+// infinities pass; atol may be in units of max|e|. Integers must be equal, except bytes of pictures, which may differ by
+// one step: a float that lands next to an integer is truncated either way.
+
+import { getNumber, type Tensor } from '../ir/tensor.js';
+
+export interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+  /** atol is multiplied by max|e|. */
+  readonly scaleAtol: boolean;
+}
+
+export const kDefaultTolerance: Tolerance = { rtol: 1e-4, atol: 1e-5, scaleAtol: true };
+
+export interface TensorComparison {
+  readonly name: string;
+  readonly pass: boolean;
+  readonly maxAbs: number;
+  /** Largest |a - e| / |e| over elements above 1e-3 max|e|. */
+  readonly maxRel: number;
+  /** maxAbs / max|e|. */
+  readonly maxScaled: number;
+  readonly badCount: number;
+  readonly count: number;
+  /** The first element that fails, or what makes the tensors incomparable. */
+  readonly detail?: string;
+}
+
+/** Compares one tensor; another dtype or shape fails. */
+export function compareTensors(name: string, expected: Tensor, actual: Tensor, tolerance: Tolerance): TensorComparison {
+  const incomparable = typeDifference(expected, actual);
+  const count = expected.data.length;
+  if (incomparable !== undefined || expected.dtype === 'str') {
+    const infinite = Number.POSITIVE_INFINITY;
+    const detail = incomparable ?? 'string tensors are not compared';
+    return {
+      name,
+      pass: false,
+      maxAbs: infinite,
+      maxRel: infinite,
+      maxScaled: infinite,
+      badCount: count,
+      count,
+      detail,
+    };
+  }
+  const { rtol, atol } = limits(expected, tolerance);
+  const largest = maxAbsOf(expected);
+  let [maxAbs, maxRel, badCount, first] = [0, 0, 0, -1];
+  for (let i = 0; i < count; i++) {
+    const [e, a] = [getNumber(expected, i), getNumber(actual, i)];
+    if (Object.is(e, a) || e === a) continue;
+    const difference = Math.abs(a - e);
+    if (!(difference <= atol + rtol * Math.abs(e))) {
+      badCount++;
+      if (first < 0) first = i;
+    }
+    if (!(difference <= maxAbs)) maxAbs = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    if (Math.abs(e) > 1e-3 * largest) maxRel = Math.max(maxRel, difference / Math.abs(e));
+  }
+  const detail =
+    first < 0
+      ? {}
+      : { detail: `element ${first} is ${getNumber(actual, first)}, expected ${getNumber(expected, first)}` };
+  const maxScaled = maxAbs === 0 ? 0 : maxAbs / (largest === 0 ? 1 : largest);
+  return { name, pass: badCount === 0, maxAbs, maxRel, maxScaled, badCount, count, ...detail };
+}
+
+function typeDifference(expected: Tensor, actual: Tensor): string | undefined {
+  const text = ({ dtype, dims }: Tensor): string => `${dtype} [${dims.join(',')}]`;
+  return text(expected) === text(actual) ? undefined : `${text(actual)} instead of ${text(expected)}`;
+}
+
+function limits(expected: Tensor, tolerance: Tolerance): { readonly rtol: number; readonly atol: number } {
+  switch (expected.dtype) {
+    case 'f32':
+    case 'f64':
+    case 'f16': {
+      const unit = tolerance.scaleAtol ? maxAbsOf(expected) : 1;
+      return { rtol: tolerance.rtol, atol: tolerance.atol * unit };
+    }
+    case 'u8':
+      return { rtol: 0, atol: 1 };
+    default:
+      return { rtol: 0, atol: 0 };
+  }
+}
+
+function maxAbsOf(tensor: Tensor): number {
+  let largest = 0;
+  for (let i = 0; i < tensor.data.length; i++) {
+    const value = Math.abs(getNumber(tensor, i));
+    if (value > largest && Number.isFinite(value)) largest = value;
+  }
+  return largest;
+}

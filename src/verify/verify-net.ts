@@ -1,0 +1,172 @@
+// verify: is the compiled net right? Its outputs, optimized and not, are compared with the reference interpreter's or with
+// recorded ones; when they differ, the first operator that does is named.
+
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
+import { type CompiledNet, type CompileOptions, compile, type ImportedNet, importModel } from '../compile.js';
+import { fail, type Problem } from '../errors.js';
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { interpret } from '../ops/interpret.js';
+import { runExecutable } from '../run/run-executable.js';
+import { compareTensors, kDefaultTolerance, type TensorComparison, type Tolerance } from './compare-tensors.js';
+import { findFirstDifference, type OpDifference } from './first-difference.js';
+import { seededInputs } from './seeded-inputs.js';
+
+export interface VerifyRequest extends CompileOptions {
+  /** Input tensors by name; those left out are made from the seed. */
+  readonly inputTensors?: (graph: Graph) => ReadonlyMap<string, Tensor>;
+  readonly seed?: number;
+  /** Recorded outputs; the interpreter computes them when there are none. */
+  readonly expected?: ReadonlyMap<string, Tensor>;
+  readonly tolerance?: Tolerance;
+  /** Builds to verify; both by default. */
+  readonly variants?: readonly Variant[];
+  readonly cacheFolder?: string;
+}
+
+export type Variant = 'optimized' | 'plain';
+
+export interface VariantReport {
+  readonly variant: Variant;
+  readonly pass: boolean;
+  readonly tensors: readonly TensorComparison[];
+  readonly firstDifference?: OpDifference;
+}
+
+export interface VerifyReport {
+  readonly net: string;
+  readonly target: string;
+  readonly pass: boolean;
+  /** What the outputs were compared with. */
+  readonly reference: 'interpreter' | 'recorded';
+  readonly variants: readonly VariantReport[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Compiles, runs and compares. */
+export async function verifyNet(request: VerifyRequest): Promise<VerifyReport> {
+  request.onProgress?.('reading the model');
+  const imported = importModel(request);
+  const inputs = allInputs(imported.graph, request);
+  const runs: VariantRun[] = [];
+  for (const variant of request.variants ?? (['optimized', 'plain'] as const)) {
+    runs.push(await runVariant(request, imported, variant, inputs));
+  }
+  const expected = request.expected ?? interpretAll(imported.graph, inputs, request);
+  const reports: VariantReport[] = [];
+  for (const run of runs) reports.push(await judge(request, imported, run, inputs, expected));
+  return {
+    net: imported.graph.name,
+    target: runs[0]?.compiled.target.name ?? '',
+    pass: reports.every((report) => report.pass),
+    reference: request.expected === undefined ? 'interpreter' : 'recorded',
+    variants: reports,
+    warnings: imported.warnings,
+  };
+}
+
+interface VariantRun {
+  readonly variant: Variant;
+  readonly compiled: CompiledNet;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+function allInputs(graph: Graph, request: VerifyRequest): ReadonlyMap<string, Tensor> {
+  const given = request.inputTensors?.(graph) ?? new Map<string, Tensor>();
+  const names = graph.inputs.map(({ value }) => value.name);
+  for (const name of given.keys()) {
+    if (!names.includes(name)) fail('bad-option', `${name} is no input of the net`, { expected: names.join(' or ') });
+  }
+  return new Map([...seededInputs(graph, request.seed ?? 1), ...given]);
+}
+
+async function runVariant(
+  request: VerifyRequest,
+  imported: ImportedNet,
+  variant: Variant,
+  inputs: ReadonlyMap<string, Tensor>,
+  trace?: (folder: string, compiled: CompiledNet) => void,
+): Promise<VariantRun> {
+  const folder = await makeTempFolder(tmpdir(), 'cortado-verify-');
+  try {
+    const { cacheFolder } = request;
+    const compiled = await compile(
+      {
+        ...request,
+        optimize: variant === 'optimized',
+        trace: trace !== undefined,
+        outputFolder: folder,
+        emit: ['executable'],
+        ...(cacheFolder === undefined ? {} : { cacheFolder }),
+      },
+      imported,
+    );
+    request.onProgress?.(`running the ${variant} net`);
+    const traceFolder = join(folder, 'trace');
+    const { outputs } = await runExecutable({
+      executable: compiled.build.executable ?? fail('internal', 'no executable was built'),
+      runner: compiled.target.runner,
+      inputs,
+      outputs: compiled.program.outputs.map(({ name }) => name),
+      ...(trace === undefined ? {} : { traceFolder }),
+    });
+    trace?.(traceFolder, compiled);
+    return { variant, compiled, outputs };
+  } finally {
+    await removeTempFolder(folder);
+  }
+}
+
+function interpretAll(
+  graph: Graph,
+  inputs: ReadonlyMap<string, Tensor>,
+  { onProgress }: VerifyRequest,
+): ReadonlyMap<string, Tensor> {
+  return interpret(graph, inputs, countNodes(graph, onProgress));
+}
+
+/** Tells after each operator how far the interpreter is. */
+function countNodes(graph: Graph, onProgress: VerifyRequest['onProgress']): () => void {
+  let done = 0;
+  return () => onProgress?.(`interpreting: operator ${++done} of ${graph.nodes.length}`);
+}
+
+async function judge(
+  request: VerifyRequest,
+  imported: ImportedNet,
+  run: VariantRun,
+  inputs: ReadonlyMap<string, Tensor>,
+  expected: ReadonlyMap<string, Tensor>,
+): Promise<VariantReport> {
+  const tolerance = request.tolerance ?? kDefaultTolerance;
+  const tensors = [...expected].map(([name, tensor]) => {
+    const actual = run.outputs.get(name);
+    if (actual === undefined) {
+      return fail('bad-option', `${name} is no output of the net`, {
+        expected: [...run.outputs.keys()].join(' or '),
+        remedy: `ask for it with --output ${name}`,
+      });
+    }
+    return compareTensors(name, tensor, actual, tolerance);
+  });
+  const { variant } = run;
+  if (tensors.every(({ pass }) => pass)) return { variant, pass: true, tensors };
+  const firstDifference = await firstDifferenceOf(request, imported, variant, inputs, tolerance);
+  return { variant, pass: false, tensors, ...(firstDifference === undefined ? {} : { firstDifference }) };
+}
+
+async function firstDifferenceOf(
+  request: VerifyRequest,
+  imported: ImportedNet,
+  variant: Variant,
+  inputs: ReadonlyMap<string, Tensor>,
+  tolerance: Tolerance,
+): Promise<OpDifference | undefined> {
+  let found: OpDifference | undefined;
+  await runVariant(request, imported, variant, inputs, (traceFolder, { graph }) => {
+    found = findFirstDifference(graph, inputs, traceFolder, tolerance, countNodes(graph, request.onProgress));
+  });
+  return found;
+}
