@@ -80,10 +80,10 @@ function makeCase(def: OpDef, example: Example, at: number): readonly Case[] {
 }
 
 function variadicOutputs(example: Example, def: OpDef): number {
-  const parts = example.attrs?.['parts'];
+  const parts = example.attrs?.parts;
   if (Array.isArray(parts)) return parts.length;
   const attrs = example.attrs ?? {};
-  return def.name === 'CollectProposals' ? Number(attrs['maxLevel']) - Number(attrs['minLevel']) + 3 : 1;
+  return def.name === 'CollectProposals' ? Number(attrs.maxLevel) - Number(attrs.minLevel) + 3 : 1;
 }
 
 /** Sizes that depend on data are not known to the caller; everything else is. */
