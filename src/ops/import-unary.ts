@@ -8,7 +8,7 @@ export function importUnary(op: string, readAttrs: (args: ArgReader) => Attrs = 
   return (scope) => {
     scope.expectInputs(1);
     scope.expectOutputs(1);
-    scope.args.ignore('order');
+    scope.args.ignore('order', 'cudnn_exhaustive_search', 'exhaustive_search', 'use_cudnn');
     return [scope.emitOne(op, [scope.input(0)], readAttrs(scope.args))];
   };
 }
