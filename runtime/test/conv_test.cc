@@ -63,6 +63,33 @@ void check_conv(const char* name, std::int64_t n, int parts) {
   for (double& value : expected) value = std::fmin(value, 0.75);
   check_epilogue<S, T, K>("  with a ceiling", n, parts, x, w, expected, BiasResidualClamp{bias.data(), blocked_residual.data(), 0.0f, 0.75f});
 }
+
+/** Images apart in wider buffers give the same results, and nothing between the images is touched. */
+template <const Conv2dShape& Dense, const Conv2dShape& Apart>
+void check_image_strides() {
+  static constexpr Conv2dTile tile{P, 2, 4, 1};
+  const std::int64_t in = round_up(Dense.in_channels, B) * Dense.in_height * Dense.in_width;
+  const std::int64_t out = round_up(Dense.out_channels, B) * Dense.out_height * Dense.out_width;
+  const auto w = check::numbers(std::int64_t{Dense.out_channels} * Dense.in_channels * Dense.kernel_h * Dense.kernel_w, 2);
+  const auto packed = reference::pack_direct(Dense, tile.vectors, w);
+  const auto x = check::numbers(2 * in, 1);
+  std::vector<float> wide_x(static_cast<std::size_t>(2 * Apart.x_image_stride)), y(static_cast<std::size_t>(2 * out));
+  std::vector<float> wide_y(static_cast<std::size_t>(2 * Apart.y_image_stride), 7.0f), scratch(conv2d_direct_scratch_bytes<Dense, tile>() / 4);
+  for (std::int64_t image = 0; image < 2; ++image) {
+    std::memcpy(wide_x.data() + image * Apart.x_image_stride, x.data() + image * in, static_cast<std::size_t>(in) * sizeof(float));
+  }
+  const BiasResidualClamp ep{nullptr, x.data(), -1.0f, 1.0f};
+  conv2d_direct<Dense, tile>(Part{0, 1}, 2, x.data(), packed.data(), y.data(), ep, scratch.data());
+  conv2d_direct<Apart, tile>(Part{0, 1}, 2, wide_x.data(), packed.data(), wide_y.data(), ep, scratch.data());
+  bool same = true;
+  for (std::int64_t i = 0; i < 2 * Apart.y_image_stride; ++i) {
+    const std::int64_t at = i % Apart.y_image_stride;
+    const float expected = at < out ? y[static_cast<std::size_t>(i / Apart.y_image_stride * out + at)] : 7.0f;
+    same = same && wide_y[static_cast<std::size_t>(i)] == expected;
+  }
+  check::is_true("image strides", same);
+}
+
 //                                       C   H   W   M  OH  OW kh kw sh sw pt pl dh dw  g  B
 constexpr Conv2dTile kTile{P, 2, 4, 1};
 constexpr Conv2dTile kWide{P, 1, 100, 2};
@@ -82,9 +109,13 @@ inline constexpr Conv2dShape kFirst3{3, 21, 31, B + 4, 10, 15, 3, 3, 2, 2, 0, 0,
 inline constexpr Conv2dShape kFirst11{1, 31, 31, 2 * B, 6, 6, 11, 11, 4, 4, 0, 0, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kFirstDilated{2, 16, 16, B, 16, 16, 3, 3, 1, 1, 2, 2, 2, 2, 1, B, 0, 0};
 
+inline constexpr Conv2dShape kDense{2 * B, 6, 9, 2 * B, 6, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, B, 0, 0};
+inline constexpr Conv2dShape kApart{2 * B, 6, 9, 2 * B, 6, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, B, 3 * B * 54, 5 * B * 54};
+
 }  // namespace
 
 int main() {
+  check_image_strides<kDense, kApart>();
   check_conv<kPoint, kTile, Kind::kDirect>("1x1", 2, 1);
   check_conv<kPoint, kWide, Kind::kDirect>("1x1, one band", 1, 3);
   check_conv<kPointTails, kTile, Kind::kDirect>("1x1, channel tails", 2, 2);

@@ -25,7 +25,7 @@ export function packFullyConnected(
   return packed;
 }
 
-/** fully_connected_scratch_bytes: one packed tile of input rows, rounded up to 64. */
+/** fully_connected_scratch_bytes: four packed tiles of input rows, rounded up to 64; nothing for single rows. */
 export function fullyConnectedScratchBytes(inFeatures: number, tileRows: number): number {
-  return Math.ceil((4 * tileRows * inFeatures) / 64) * 64;
+  return tileRows === 1 ? 0 : Math.ceil((4 * 4 * tileRows * inFeatures) / 64) * 64;
 }

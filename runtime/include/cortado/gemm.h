@@ -17,21 +17,24 @@ struct FcShape {
   int vectors; /**< Vectors per column panel; 2 suits most machines. */
 };
 
-/** Rows of a tile when `left` rows remain: all, half, a quarter of kRows, or one. */
+/** Rows of the next tile when `left` rows remain: kRows, or the largest of 8, 4, 2, 1 that is less. */
 template <int kRows>
 CORTADO_INLINE int gemm_tile_rows(std::int64_t left) {
   if (left >= kRows) return kRows;
-  if (left >= kRows / 2 && kRows / 2 > 1) return kRows / 2;
-  return left >= kRows / 4 && kRows / 4 > 1 ? kRows / 4 : 1;
+  for (int rows = 8; rows > 1; rows /= 2) {
+    if (rows < kRows && rows <= left) return rows;
+  }
+  return 1;
 }
 
 /** The register tile for a row count that gemm_tile_rows gives; x is packed [k][rows]. */
 template <int B, int kRows, int V>
 CORTADO_INLINE TileFunction gemm_tile(int rows) {
-  constexpr int half = kRows / 2 > 1 ? kRows / 2 : 1, quarter = kRows / 4 > 1 ? kRows / 4 : 1;
+  constexpr int eight = kRows > 8 ? 8 : 1, four = kRows > 4 ? 4 : 1, two = kRows > 2 ? 2 : 1;
   if (rows == kRows) return &register_tile<B, kRows, V, 1, 0, 0, kRows>;
-  if (rows == half) return &register_tile<B, half, V, 1, 0, 0, half>;
-  if (rows == quarter) return &register_tile<B, quarter, V, 1, 0, 0, quarter>;
+  if (rows == eight) return &register_tile<B, eight, V, 1, 0, 0, eight>;
+  if (rows == four) return &register_tile<B, four, V, 1, 0, 0, four>;
+  if (rows == two) return &register_tile<B, two, V, 1, 0, 0, two>;
   return &register_tile<B, 1, V, 1, 0, 0, 1>;
 }
 
@@ -48,15 +51,15 @@ template <int B, class Ep>
 CORTADO_INLINE void store_gemm_tile(const float* sums, std::int64_t sums_row, int rows, std::int64_t cols, float* y, std::int64_t y_row,
                                     const Ep& ep, std::int64_t channel, std::int64_t offset) {
   using F = Vec<float, B>;
-  for (int row = 0; row < rows; ++row) {
-    std::int64_t c = 0;
-    for (; c + B <= cols; c += B) {
-      const std::int64_t at = row * y_row + c;
-      store(y + at, finish<F, ChannelLanes>(ep, load<F>(sums + row * sums_row + c), channel + c, offset + at));
+  const int whole = static_cast<int>(cols) / B, tail = static_cast<int>(cols) % B;
+  for (int row = 0; row < rows; ++row, sums += sums_row) {
+    for (int v = 0; v < whole; ++v) {
+      const std::int64_t at = row * y_row + v * B;
+      store(y + at, finish<F, ChannelLanes>(ep, load<F>(sums + v * B), channel + v * B, offset + at));
     }
-    for (; c < cols; ++c) {
-      const std::int64_t at = row * y_row + c;
-      y[at] = finish<float, ChannelLanes>(ep, sums[row * sums_row + c], channel + c, offset + at);
+    for (int lane = 0; lane < tail; ++lane) {
+      const std::int64_t c = whole * B + lane, at = row * y_row + c;
+      y[at] = finish<float, ChannelLanes>(ep, sums[c], channel + c, offset + at);
     }
   }
 }
@@ -86,37 +89,57 @@ CORTADO_NOINLINE void gemv_panel(std::int64_t k, const float* x, const float* w,
   });
 }
 
-/** 4 · kRows · in_features, rounded up to 64. */
+inline constexpr int kFcTiles = 4;              /**< Tiles of rows that share a pass over the weights. */
+inline constexpr std::int64_t kFcDepth = 256;   /**< Inputs per visit of a tile, so that a panel's weights stay in L1. */
+
+/** 0 if kRows = 1, else 4 · 4 · kRows · in_features, rounded up to 64. */
 template <const FcShape& S, int kRows>
 constexpr std::size_t fully_connected_scratch_bytes() {
-  return static_cast<std::size_t>(round_up(std::int64_t{4} * kRows * S.in_features, 64));
+  return kRows == 1 ? 0 : static_cast<std::size_t>(round_up(std::int64_t{4} * kFcTiles * kRows * S.in_features, 64));
+}
+
+/** Up to kFcTiles·kRows rows, packed one tile after the other, times one panel: weights are read from memory once. */
+template <int B, int kRows, int V>
+void multiply_panel(std::int64_t k, std::int64_t rows, const float* packed_x, const float* w, float* sums) {
+  constexpr int panel = B * V;
+  for (std::int64_t first = 0; first < k; first += kFcDepth) {
+    const int depth = static_cast<int>(min_of(kFcDepth, k - first));
+    const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, depth, depth, first > 0, kFcDepth * panel};
+    for (std::int64_t row = 0; row < rows;) {
+      const int tile_rows = gemm_tile_rows<kRows>(rows - row);
+      gemm_tile<B, kRows, V>(tile_rows)(loops, TileFinish{}, packed_x + row * k + first * tile_rows, w + first * panel, sums + row * panel, nullptr);
+      row += tile_rows;
+    }
+  }
 }
 
 /**
  * y[m, n] = ep(x[m, k] · wᵀ), plain. w: [ceil(n/(V·B))][k][V][B], zero past n (packFullyConnected). Parts split the column
- * panels, so that each weight is read by one part only.
+ * panels, so that each weight is read by one part only. kRows = 1: matrix-vector products, one row after the other.
  */
 template <const FcShape& S, int kRows, class Ep>
 void fully_connected(Part part, std::int64_t m, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
-  constexpr int B = S.block, V = S.vectors, panel = B * V;
+  constexpr int B = S.block, V = S.vectors, panel = B * V, group = kRows == 1 ? 1 : kFcTiles * kRows;
   constexpr std::int64_t k = S.in_features, n = S.out_features;
   const Range share = share_of(part, ceil_div(n, panel));
-  float sums[kRows * panel];
-  for (std::int64_t row = 0; row < m;) {
-    const int rows = gemm_tile_rows<kRows>(m - row);
+  float sums[group * panel];
+  for (std::int64_t row = 0; row < m; row += group) {
+    const int rows = static_cast<int>(min_of(group, m - row));
     float* packed_x = static_cast<float*>(scratch);
-    if (rows > 1) pack_rows(x + row * k, k, 1, rows, k, packed_x);
-    const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, static_cast<int>(k), static_cast<int>(k), false, 16 * panel};
+    for (int first = 0; rows > 1 && first < rows;) {
+      const int tile_rows = gemm_tile_rows<kRows>(rows - first);
+      pack_rows(x + (row + first) * k, k, 1, tile_rows, k, packed_x + first * k);
+      first += tile_rows;
+    }
     for (std::int64_t p = share.begin; p < share.end; ++p) {
       if (rows == 1) {
         gemv_panel<B, V>(k, x + row * k, w + p * k * panel, sums);
-      } else {
-        gemm_tile<B, kRows, V>(rows)(loops, TileFinish{}, packed_x, w + p * k * panel, sums, nullptr);
+      } else if constexpr (kRows > 1) {
+        multiply_panel<B, kRows, V>(k, rows, packed_x, w + p * k * panel, sums);
       }
       const std::int64_t at = row * n + p * panel;
       store_gemm_tile<B>(sums, panel, rows, min_of(panel, n - p * panel), y + at, n, ep, p * panel, at);
     }
-    row += rows;
   }
 }
 

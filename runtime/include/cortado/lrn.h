@@ -69,27 +69,40 @@ CORTADO_INLINE Vec<float, B> block_squares(const float* x, std::int64_t lanes) {
   return squares;
 }
 
+inline constexpr std::int64_t kLrnPixels = 16; /**< Pixels per step: far enough apart that loads never wait for the stores just before. */
+
+/** Squares of `count` pixels, three blocks each: the block before, this one, the one after. */
+template <int B>
+CORTADO_INLINE void store_squares(const LrnDims& d, std::int64_t block, const float* x, std::int64_t count, float* squares) {
+  const std::int64_t plane = d.pixels * B, lanes = d.channels - block * B;
+  for (std::int64_t p = 0; p < count; ++p, x += B, squares += 3 * B) {
+    store(squares, block > 0 ? block_squares<B>(x - plane, B) : Vec<float, B>{});
+    store(squares + B, block_squares<B>(x, lanes));
+    store(squares + 2 * B, lanes > B ? block_squares<B>(x + plane, lanes - B) : Vec<float, B>{});
+  }
+}
+
 /** Blocked. Parts split the blocks of all images. Not in place. */
 template <int B>
 void lrn_blocked(Part part, std::int64_t n, const LrnDims& d, const float* x, float* y) {
   using F = Vec<float, B>;
   const std::int64_t blocks = ceil_div(d.channels, B), half = d.size / 2, plane = d.pixels * B;
+  const float alpha = d.alpha / static_cast<float>(d.size);
   const Range share = share_of(part, n * blocks);
+  float squares[kLrnPixels * 3 * B];
   for (std::int64_t item = share.begin; item < share.end; ++item) {
-    const std::int64_t block = item % blocks;
     const float* from = x + item * plane;
     float* to = y + item * plane;
-    const float alpha = d.alpha / static_cast<float>(d.size);
-    for (std::int64_t p = 0; p < d.pixels; ++p, from += B, to += B) {
-      float line[3 * B];  // squares of the block before, this one, the one after
-      store(line, block > 0 ? block_squares<B>(from - plane, B) : F{});
-      store(line + B, block_squares<B>(from, d.channels - block * B));
-      const std::int64_t lanes_after = d.channels - (block + 1) * B;
-      store(line + 2 * B, lanes_after > 0 ? block_squares<B>(from + plane, lanes_after) : F{});
-      F sum{};
-      for (std::int64_t shift = -half; shift <= half; ++shift) sum = sum + load<F>(line + B + shift);
-      const F base = fma(sum, splat<F>(alpha), splat<F>(d.bias));
-      store(to, load<F>(from) * lrn_factor(base, d.beta));
+    for (std::int64_t first = 0; first < d.pixels; first += kLrnPixels) {
+      const std::int64_t count = min_of(kLrnPixels, d.pixels - first);
+      store_squares<B>(d, item % blocks, from + first * B, count, squares);
+      for (std::int64_t p = 0; p < count; ++p) {
+        const float* center = squares + (p * 3 + 1) * B;
+        F sum{};
+        for (std::int64_t shift = -half; shift <= half; ++shift) sum = sum + load<F>(center + shift);
+        const F base = fma(sum, splat<F>(alpha), splat<F>(d.bias));
+        store(to + (first + p) * B, load<F>(from + (first + p) * B) * lrn_factor(base, d.beta));
+      }
     }
   }
 }
