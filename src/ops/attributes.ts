@@ -108,6 +108,10 @@ export function parseAttr(source: string): AttrValue {
   if (trimmed === 'inf') return Number.POSITIVE_INFINITY;
   if (trimmed === '-inf') return Number.NEGATIVE_INFINITY;
   if (trimmed === '-0') return -0;
+  if (/^\[[^"]*\]$/.test(trimmed)) {
+    const elements = trimmed.slice(1, -1).trim();
+    return elements === '' ? [] : elements.split(',').map((element) => parseAttr(element) as number);
+  }
   try {
     return JSON.parse(trimmed) as AttrValue;
   } catch {
