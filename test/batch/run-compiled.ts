@@ -12,20 +12,14 @@ import { loadTarget, type Target } from '../../src/build/target.js';
 import { type FoundToolchain, findToolchain } from '../../src/build/toolchain.js';
 import { kCompileFlags } from '../../src/emit/compile-flags.js';
 import { type Problem, problemsOf } from '../../src/errors.js';
-import type { Graph } from '../../src/ir/graph.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { packageRoot } from '../../src/package-root.js';
+import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
 import type { Executor, Job, Outcome } from '../corpus/executor.js';
 import { inputRecord, type NetResult, readResults } from './batch-files.js';
 import { type BatchNet, batchSource, batchTable, blamedNets, emitBatchNet } from './batch-source.js';
 
-const runPasses: (graph: Graph, options: { optimize: boolean }) => Graph = await import(
-  '../../src/passes/pipeline.js' as string
-).then(
-  (m) => m.runPasses,
-  () => (graph: Graph) => graph,
-);
 export interface CompiledSettings {
   /** Name of a target whose programs this machine can run. */
   readonly target: string;
