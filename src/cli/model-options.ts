@@ -1,5 +1,7 @@
 // The options that compile, run, verify and inspect share, and what they mean.
 
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultCacheFolder } from '../build/object-cache.js';
@@ -52,6 +54,9 @@ export function modelOptions(predictNet: string, flags: ModelFlags): CompileOpti
   const found = flags.valueInfo === undefined ? findValueInfo(predictNet) : undefined;
   if (found !== undefined) console.error(`cortado: using ${found}`);
   const valueInfo = flags.valueInfo ?? found;
+  const beside = join(dirname(predictNet), 'init_net.pb');
+  if (flags.init === undefined && existsSync(beside))
+    console.error(`cortado: no --init is given, though ${beside} exists`);
   return {
     predictNet,
     target: flags.target,
