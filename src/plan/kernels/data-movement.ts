@@ -13,11 +13,7 @@ export const kDataKernels: readonly Kernel[] = [
   {
     name: 'pad2d_blocked',
     op: 'Pad',
-    form: ({ node }) => {
-      const pads = node.attrs['pads'];
-      const spatialOnly = Array.isArray(pads) && pads.length === 8 && [0, 1, 4, 5].every((i) => pads[i] === 0);
-      return isStaticImage(inputType(node, 0)) && spatialOnly ? kFollow : undefined;
-    },
+    form: ({ node }) => (isStaticImage(inputType(node, 0)) ? kFollow : undefined),
     lower: lowerPad,
   },
   {
@@ -54,8 +50,7 @@ function lowerPad({ node, target }: KernelRequest): KernelCall {
   const x = inputType(node, 0);
   const [, channels = 1, inHeight = 1, inWidth = 1] = staticDims(x);
   const [, , outHeight = 1, outWidth = 1] = staticDims(outputType(node));
-  const pads = node.attrs['pads'];
-  const at = (i: number): number => (Array.isArray(pads) ? Number(pads[i] ?? 0) : 0);
+  const [padTop = 0, padLeft = 0] = listAttr(node, 'pads');
   const mode = String(node.attrs['mode']);
   return {
     header: 'cortado/pad.h',
@@ -72,9 +67,9 @@ function lowerPad({ node, target }: KernelRequest): KernelCall {
         ['in_width', inWidth],
         ['out_height', outHeight],
         ['out_width', outWidth],
-        ['pad_top', at(2)],
-        ['pad_left', at(3)],
-        ['value', { float: Number(node.attrs['value'] ?? 0) }],
+        ['pad_top', padTop],
+        ['pad_left', padLeft],
+        ['value', { float: numberAttr(node, 'value') }],
       ]),
       inputArg(0),
       outputArg(),
@@ -99,8 +94,8 @@ function lowerResize({ node, target }: KernelRequest): KernelCall {
         ['in_width', inWidth],
         ['out_height', outHeight],
         ['out_width', outWidth],
-        ['height_scale', { float: Number(node.attrs['height_scale']) }],
-        ['width_scale', { float: Number(node.attrs['width_scale']) }],
+        ['height_scale', { float: numberAttr(node, 'heightScale') }],
+        ['width_scale', { float: numberAttr(node, 'widthScale') }],
       ]),
       inputArg(0),
       outputArg(),
