@@ -114,6 +114,8 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
         if constexpr (kLanes > 0) {
           static_for<0, kLanes>([&](auto lane) __attribute__((always_inline)) {
             multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_inner + lane * kLaneStride, w + lane * (kVectors * B), acc);
+            // Neighbouring lanes read some of the same floats; kept in registers from lane to lane they would drive the sums out.
+            __asm__ volatile("" : : : "memory");
           });
           w += kLanes * kVectors * B;
         } else {
