@@ -288,16 +288,18 @@ bool RunContext::set_output_shape(int index, int rank, const std::int64_t* dims,
   }
   // Room left, in elements, so that the product below cannot overflow. Dims of a lower rank are bounded by it alone.
   std::size_t bytes = cortado_dtype_bytes(info.dtype);
+  bool is_empty = false;
+  for (int d = 0; d < rank; ++d) is_empty = is_empty || dims[d] == 0;
   for (int d = 0; d < rank; ++d) {
     const std::int64_t max = rank == info.rank ? info.max_dims[d] : static_cast<std::int64_t>(info.max_bytes);
-    if (dims[d] < 0 || dims[d] > max || (dims[d] > 0 && bytes > info.max_bytes / static_cast<std::size_t>(dims[d]))) {
+    if (dims[d] < 0 || dims[d] > max || (!is_empty && bytes > info.max_bytes / static_cast<std::size_t>(dims[d]))) {
       fault.status = CORTADO_EXTENT_OUT_OF_BOUNDS;
       fault.dim = d;
       fault.got = dims[d];
       fault.max = max;
       return fail(fault);
     }
-    bytes *= static_cast<std::size_t>(dims[d]);
+    bytes = is_empty ? 0 : bytes * static_cast<std::size_t>(dims[d]);
     slot.dims[d] = dims[d];
   }
   slot.rank = rank;

@@ -1,7 +1,8 @@
 // Functors: fused epilogues and map bodies as C++ structs, printed from scalar expressions.
 
-import { type DType, dtypeCpp } from '../ir/dtype.js';
-import { countArg, exprDType, exprToCpp, type ScalarExpr } from '../ir/expr.js';
+import { dtypeCpp } from '../ir/dtype.js';
+import { countArg, exprDType, exprToCpp } from '../ir/expr.js';
+import { runsOnVectors } from '../ir/vector-expr.js';
 import type { FunctorSpec } from '../ops/kernel-call.js';
 
 /** The struct's body with `NAME` in place of its name, so that equal functors can be shared. */
@@ -39,7 +40,7 @@ function epilogueText(spec: FunctorSpec): string {
 function mapText(spec: FunctorSpec): string {
   const names = spec.argTypes.map((_, i) => `x${i}`);
   const used = (i: number): string => (countArg(spec.expr, i) > 0 ? ` x${i}` : '');
-  if (isUniformFloat(spec.expr, spec.argTypes)) {
+  if (runsOnVectors(spec.expr, spec.argTypes)) {
     return [
       'struct NAME {',
       '  template <class V>',
@@ -58,27 +59,4 @@ function mapText(spec: FunctorSpec): string {
     '  }',
     '};',
   ].join('\n');
-}
-
-/** All values are float32 and conditions occur only inside selects: the functor can run on vectors. */
-function isUniformFloat(expr: ScalarExpr, args: readonly DType[]): boolean {
-  const floats = (e: ScalarExpr): boolean => {
-    switch (e.kind) {
-      case 'arg':
-        return args[e.index] === 'f32';
-      case 'const':
-        return e.dtype === 'f32';
-      case 'cast':
-        return false;
-      case 'unary':
-        return e.op !== 'not' && floats(e.x);
-      case 'binary':
-        return e.op !== 'and' && e.op !== 'or' && e.op !== 'xor' && floats(e.a) && floats(e.b);
-      case 'compare':
-        return false;
-      case 'select':
-        return e.test.kind === 'compare' && floats(e.test.a) && floats(e.test.b) && floats(e.yes) && floats(e.no);
-    }
-  };
-  return floats(expr) && args.every((dtype) => dtype === 'f32');
 }

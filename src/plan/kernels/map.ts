@@ -6,6 +6,7 @@ import { type Dim, dimEquals, dimMul, isStatic, type Shape, shapeEquals, shapeSi
 import type { ScalarExpr } from '../../ir/expr.js';
 import { type Node, presentInputs, type Value } from '../../ir/graph.js';
 import type { NumericTensor } from '../../ir/tensor.js';
+import { runsOnVectors } from '../../ir/vector-expr.js';
 import { opDef } from '../../ops/define.js';
 import { operandAccess, padVector } from '../../ops/functor.js';
 import type { FunctorSpec, KernelArg, KernelCall, KernelRequest, StructValue } from '../../ops/kernel-call.js';
@@ -99,7 +100,7 @@ function contiguousMap(request: KernelRequest, expr: ScalarExpr, inputs: readonl
   return {
     header: 'cortado/map.h',
     fn: 'map',
-    template: [{ kind: 'number', value: request.target.vectorFloats }],
+    template: [{ kind: 'number', value: mapWidth(request, expr, inputs) }],
     args: [
       { kind: 'extent', dim: count },
       { kind: 'output', index: 0 },
@@ -129,7 +130,7 @@ function broadcastMap(
   return {
     header: 'cortado/map.h',
     fn: 'map_broadcast',
-    template: [{ kind: 'number', value: request.target.vectorFloats }],
+    template: [{ kind: 'number', value: mapWidth(request, expr, presentInputs(request.node)) }],
     args: [
       {
         kind: 'struct',
@@ -148,6 +149,12 @@ function broadcastMap(
     ...(packs.length === 0 ? {} : { packs }),
     parts: kAnyParts,
   };
+}
+
+/** Floats per vector; 0 where the expression leaves float on its way and has to run on numbers. */
+function mapWidth(request: KernelRequest, expr: ScalarExpr, inputs: readonly Value[]): number {
+  const dtypes = inputs.map((value) => value.type.dtype);
+  return runsOnVectors(expr, dtypes) ? request.target.vectorFloats : 0;
 }
 
 function functorOf(expr: ScalarExpr, inputs: readonly Value[]): FunctorSpec {
