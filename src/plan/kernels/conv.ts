@@ -15,11 +15,23 @@ import {
   chooseConv2dTile,
   conv2dDirectScratchBytes,
   conv2dFirstScratchBytes,
+  conv2dTransposeScratchBytes,
   packConv2dDepthwise,
   packConv2dDirect,
   packConv2dFirst,
+  packConv2dTranspose,
 } from '../pack-conv.js';
-import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
+import {
+  type Form,
+  inputType,
+  isStaticImage,
+  type Kernel,
+  kAnyParts,
+  listAttr,
+  numberAttr,
+  outputType,
+  staticDims,
+} from './kernel.js';
 
 /** The most input channels for which the first-layer kernel beats the blocked one. */
 const kFewChannels = 4;
@@ -83,6 +95,17 @@ export const kConvKernels: readonly Kernel[] = [
       );
     },
   },
+  {
+    name: 'conv2d_transpose',
+    op: 'ConvTranspose',
+    form: (request) => (convShape(request)?.groups === 1 ? kBlocked : undefined),
+    lower: (request) => {
+      const { shape, weights } = packable(request);
+      const tile = chooseConv2dTile(shape, request.target);
+      const packed = packConv2dTranspose(weights, shape, tile.vectors);
+      return convCall(request, 'conv2d_transpose', shape, tile, packed, conv2dTransposeScratchBytes(shape, tile));
+    },
+  },
 ];
 
 const kBlocked: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
@@ -98,14 +121,10 @@ function convShape(request: KernelRequest): ConvGeometry | undefined {
   if (!epilogueFits(request)) return undefined;
   const [, inChannels = 1, inHeight = 1, inWidth = 1] = staticDims(x);
   const [, outChannels = 1, outHeight = 1, outWidth = 1] = staticDims(y);
-  const list = (name: string): readonly number[] => {
-    const value = node.attrs[name];
-    return Array.isArray(value) ? value.map(Number) : [];
-  };
-  const [kernelH = 1, kernelW = 1] = list('kernel');
-  const [strideH = 1, strideW = 1] = list('strides');
-  const [padTop = 0, padLeft = 0] = list('pads');
-  const [dilationH = 1, dilationW = 1] = list('dilations');
+  const [kernelH = 1, kernelW = 1] = listAttr(node, 'kernel');
+  const [strideH = 1, strideW = 1] = listAttr(node, 'strides');
+  const [padTop = 0, padLeft = 0] = listAttr(node, 'pads');
+  const [dilationH = 1, dilationW = 1] = node.op === 'Conv' ? listAttr(node, 'dilations') : [1, 1];
   // Dilation 0 (all taps read one pixel) is legal in Caffe2 and left to the general kernel.
   if (dilationH < 1 || dilationW < 1) return undefined;
   return {
@@ -123,7 +142,7 @@ function convShape(request: KernelRequest): ConvGeometry | undefined {
     padLeft,
     dilationH,
     dilationW,
-    groups: Number(node.attrs['group'] ?? 1),
+    groups: numberAttr(node, 'group'),
     block: request.target.vectorFloats,
   };
 }

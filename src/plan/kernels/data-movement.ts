@@ -5,7 +5,17 @@ import { operatorInputs } from '../../ir/graph.js';
 import { extentArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 import { concatPieces } from '../views.js';
-import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
+import {
+  type Form,
+  inputType,
+  isStaticImage,
+  type Kernel,
+  kAnyParts,
+  listAttr,
+  numberAttr,
+  outputType,
+  staticDims,
+} from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 

@@ -52,3 +52,15 @@ export function staticDims(type: TensorType): readonly number[] {
 export function roundUpTo(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
+
+/** A number attribute that the operator's definition declares; fails when it does not. */
+export function numberAttr(node: Node, name: string): number {
+  const value = node.attrs[name];
+  return typeof value === 'number' ? value : fail('internal', `${node.op} has no number ${name}`);
+}
+
+/** A list attribute that the operator's definition declares; fails when it does not. */
+export function listAttr(node: Node, name: string): readonly number[] {
+  const value = node.attrs[name];
+  return Array.isArray(value) ? value.map(Number) : fail('internal', `${node.op} has no list ${name}`);
+}

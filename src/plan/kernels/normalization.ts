@@ -6,7 +6,7 @@ import type { Node } from '../../ir/graph.js';
 import { padVector } from '../../ops/functor.js';
 import { extentArg, floatArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
-import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, staticDims } from './kernel.js';
+import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, numberAttr, staticDims } from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 
@@ -37,7 +37,7 @@ function isImageAlone(node: Node): boolean {
 function lowerLrn({ node, target }: KernelRequest): KernelCall {
   const type = inputType(node, 0);
   const [, channels = 1] = staticDims(type);
-  const number = (name: string): number => Number(node.attrs[name]);
+  const number = (name: string): number => numberAttr(node, name);
   return {
     header: 'cortado/lrn.h',
     fn: 'lrn_blocked',
@@ -75,7 +75,7 @@ function lowerInstanceNorm(request: KernelRequest): KernelCall {
       extentArg(type.shape[0] ?? 1),
       extentArg(type.shape[1] ?? 1),
       extentArg(shapeSize(type.shape.slice(2))),
-      floatArg(Number(node.attrs['epsilon'])),
+      floatArg(numberAttr(node, 'epsilon')),
       inputArg(0),
       { kind: 'packed', index: 0 },
       { kind: 'packed', index: 1 },

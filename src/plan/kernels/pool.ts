@@ -1,11 +1,19 @@
 // Blocked pooling.
 
-import { fail } from '../../errors.js';
 import type { Node } from '../../ir/graph.js';
 import { epilogueFunctor } from '../../ops/functor.js';
 import { extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
-import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, outputType, staticDims } from './kernel.js';
+import {
+  type Form,
+  inputType,
+  isStaticImage,
+  type Kernel,
+  kAnyParts,
+  listAttr,
+  outputType,
+  staticDims,
+} from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 
@@ -61,7 +69,6 @@ function lowerPool(request: KernelRequest, reduce: string): KernelCall {
 }
 
 function pair(node: Node, name: string): readonly [number, number] {
-  const value = node.attrs[name];
-  if (!Array.isArray(value)) return fail('internal', `${node.op} has no ${name}`);
-  return [Number(value[0] ?? 0), Number(value[1] ?? 0)];
+  const [h = 0, w = 0] = listAttr(node, name);
+  return [h, w];
 }
