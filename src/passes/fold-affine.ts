@@ -6,6 +6,7 @@
 // Example: test/passes/fold-affine/mul-add.ir
 
 import { fail } from '../errors.js';
+import { shapeEquals } from '../ir/dim.js';
 import { binary, constant, type ScalarExpr, unary } from '../ir/expr.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { presentInputs } from '../ir/graph.js';
@@ -37,8 +38,11 @@ export function foldAffine(graph: Graph): Graph {
     const bias = b === undefined ? undefined : rewriter.constantOf(b);
     if (b !== undefined && bias === undefined) return 'keep';
     const isShift = factors.every((factor) => factor === 1);
-    const newWeights = isShift ? w : rewriter.constant(scaleWeights(numeric(weights), factors, found.linear), w.name);
-    const newBias = rewriter.constant(newBiasOf(bias, factors, shifts), b?.name ?? `${y.name}.bias`);
+    const scaled = isShift ? numeric(weights) : scaleWeights(numeric(weights), factors, found.linear);
+    const shifted = newBiasOf(bias, factors, shifts);
+    if (!hasFiniteValues(scaled) || !hasFiniteValues(shifted)) return 'keep';
+    const newWeights = isShift ? w : rewriter.constant(scaled, w.name);
+    const newBias = rewriter.constant(shifted, b?.name ?? `${y.name}.bias`);
     const [x] = found.linear.inputs;
     rewriter.exchange(found.linear, { ...found.linear, inputs: [x, newWeights, newBias], outputs: [y] });
     return 'done';
@@ -55,14 +59,14 @@ function findLinear(node: Node, rewriter: Rewriter): { readonly linear: Node; re
   const linear = value === undefined ? undefined : rewriter.producer(value);
   if (value === undefined || linear === undefined || !kLinear.has(linear.op) || linear.epilogue !== undefined)
     return undefined;
-  return isReadOnce(value, rewriter) && value.type.shape.length === node.outputs[0]?.type.shape.length
-    ? { linear, index }
-    : undefined;
+  // A broadcast that enlarges the result (one channel times many) cannot move in front of it.
+  const keepsShape = shapeEquals(value.type.shape, node.outputs[0]?.type.shape ?? []);
+  return keepsShape && isReadOnce(value, rewriter) ? { linear, index } : undefined;
 }
 
 /** Read by one node only, and once by it. */
 export function isReadOnce(value: Value, rewriter: Rewriter): boolean {
-  return rewriter.uses.get(value) === 1;
+  return rewriter.uses(value) === 1;
 }
 
 interface Affine {
@@ -142,14 +146,18 @@ function scaleWeights(weights: NumericTensor, factors: readonly number[], linear
   const [first = 1, second = 1] = weights.dims;
   const inner = weights.data.length / Math.max(1, isTransposed ? first * second : first);
   const groups = isTransposed ? Number(linear.attrs['group'] ?? 1) : 1;
-  for (let i = 0; i < weights.data.length; i++) {
-    const row = Math.floor(i / inner);
+  for (let row = 0; row * inner < weights.data.length; row++) {
     const channel = isTransposed
       ? (row % second) + Math.floor(Math.floor(row / second) / (first / groups)) * second
       : row;
-    scaled.data[i] = Number(weights.data[i]) * (factors[channel] ?? fail('internal', 'a channel without factor'));
+    const factor = factors[channel] ?? fail('internal', 'a channel without factor');
+    for (let i = row * inner; i < (row + 1) * inner; i++) scaled.data[i] = Number(weights.data[i]) * factor;
   }
   return scaled;
+}
+
+function hasFiniteValues(tensor: NumericTensor): boolean {
+  return (tensor.data as Float32Array).every(Number.isFinite);
 }
 
 function newBiasOf(bias: Tensor | undefined, factors: readonly number[], shifts: readonly number[]): NumericTensor {

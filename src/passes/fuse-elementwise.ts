@@ -1,14 +1,14 @@
-// Purpose: compute chains of elementwise operators in one pass over memory.
+// Purpose: compute chains and small nets of elementwise operators in one pass over memory.
 // Needs: fuse-epilogues before, which has first claim. Gives: Map nodes.
 // Not when: somebody else reads the inner result, its shape differs from the outer one (it would be computed again for every
-// repeat), or the expression would have too many operands or operations.
+// repeat), the expression would have too many operands or operations or repeat a costly part, or one of the two can run on
+// vectors of floats and the other cannot.
 // Example: test/passes/fuse-elementwise/chain.ir
 
 import { shapeEquals } from '../ir/dim.js';
-import { arg, countArg, exprCost, type ScalarExpr, substituteArgs } from '../ir/expr.js';
-import { type Graph, type Node, presentInputs, type Value } from '../ir/graph.js';
-import { elementwiseExpr } from './elementwise.js';
-import { isReadOnce } from './fold-affine.js';
+import { exprCost } from '../ir/expr.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import { compose, type Formula, formulaOf, isFloatFormula } from './elementwise.js';
 import { type Rewriter, rewriteGraph } from './rewriter.js';
 
 const kMaxOperands = 8;
@@ -16,61 +16,57 @@ const kMaxCost = 64;
 
 export function fuseElementwise(graph: Graph): Graph {
   return rewriteGraph(graph, (node, rewriter) => {
-    const expr = elementwiseExpr(node);
+    const own = formulaOf(node, rewriter);
     const [y] = node.outputs;
-    if (expr === undefined || y === undefined) return 'keep';
-    const merged = absorb({ expr, inputs: presentInputs(node) }, y, rewriter);
-    if (merged.absorbed.length === 0) return 'keep';
-    for (const inner of merged.absorbed) rewriter.remove(inner);
-    rewriter.push({ ...node, op: 'Map', inputs: merged.inputs, attrs: { expr: merged.expr } });
+    if (own === undefined || y === undefined) return 'keep';
+    const { formula, absorbed } = absorb(node, own, y, rewriter);
+    if (absorbed.length === 0) return 'keep';
+    for (const inner of absorbed) rewriter.remove(inner);
+    rewriter.emit('Map', formula.operands, { expr: formula.expr }, { results: [y], origin: node.origin });
     return 'done';
   });
 }
 
-interface Chain {
-  readonly expr: ScalarExpr;
-  readonly inputs: readonly Value[];
+interface Fused {
+  readonly formula: Formula;
+  readonly absorbed: readonly Node[];
 }
 
-/** Substitutes elementwise producers into the expression as long as one fits. */
-function absorb(chain: Chain, result: Value, rewriter: Rewriter): Chain & { readonly absorbed: readonly Node[] } {
-  let current = chain;
+/** Takes in the makers of operands as long as one fits. */
+function absorb(node: Node, own: Formula, y: Value, rewriter: Rewriter): Fused {
+  let formula = own;
   const absorbed: Node[] = [];
-  for (let i = 0; i < current.inputs.length; ) {
-    const value = current.inputs[i];
-    const inner = value === undefined ? undefined : innerOf(value, result, rewriter);
-    const next = inner === undefined ? undefined : substitute(current, i, inner);
+  for (let i = 0; i < formula.operands.length; ) {
+    const inner = innerOf(formula.operands[i], y, [node, ...absorbed], rewriter);
+    const innerFormula = inner === undefined ? undefined : formulaOf(inner, rewriter);
+    const next = innerFormula === undefined ? undefined : composeWithin(formula, i, innerFormula);
     if (inner === undefined || next === undefined) {
       i += 1;
       continue;
     }
     absorbed.push(inner);
-    current = next;
+    formula = next;
+    i = 0;
   }
-  return { ...current, absorbed };
+  return { formula, absorbed };
 }
 
-function innerOf(value: Value, result: Value, rewriter: Rewriter): Node | undefined {
-  const inner = rewriter.producer(value);
-  if (inner === undefined || !isReadOnce(value, rewriter) || elementwiseExpr(inner) === undefined) return undefined;
-  return shapeEquals(value.type.shape, result.type.shape) ? inner : undefined;
+/** The elementwise maker of a value that only the given nodes read, each element once. */
+function innerOf(
+  value: Value | undefined,
+  result: Value,
+  readers: readonly Node[],
+  rewriter: Rewriter,
+): Node | undefined {
+  const inner = value === undefined ? undefined : rewriter.producer(value);
+  if (value === undefined || inner === undefined || !shapeEquals(value.type.shape, result.type.shape)) return undefined;
+  const reads = readers.reduce((sum, node) => sum + node.inputs.filter((input) => input === value).length, 0);
+  return reads === rewriter.uses(value) ? inner : undefined;
 }
 
-/** Argument `index` replaced by the inner node's expression; its inputs join the end, each value once. */
-function substitute(chain: Chain, index: number, inner: Node): Chain | undefined {
-  const innerExpr = elementwiseExpr(inner);
-  if (innerExpr === undefined) return undefined;
-  const inputs: Value[] = [];
-  const slot = (value: Value): ScalarExpr => {
-    const known = inputs.indexOf(value);
-    if (known >= 0) return arg(known);
-    inputs.push(value);
-    return arg(inputs.length - 1);
-  };
-  const outer = chain.inputs.map((value, i) => (i === index ? undefined : slot(value)));
-  const own = presentInputs(inner).map(slot);
-  const body = substituteArgs(innerExpr, (i) => own[i] ?? arg(i));
-  const expr = substituteArgs(chain.expr, (i) => (i === index ? body : (outer[i] ?? arg(i))));
-  const repeats = countArg(chain.expr, index) > 1 && exprCost(innerExpr) > 4;
-  return repeats || inputs.length > kMaxOperands || exprCost(expr) > kMaxCost ? undefined : { expr, inputs };
+function composeWithin(outer: Formula, index: number, inner: Formula): Formula | undefined {
+  if (isFloatFormula(outer) !== isFloatFormula(inner)) return undefined;
+  const next = compose(outer, index, inner);
+  const fits = next !== undefined && next.operands.length <= kMaxOperands && exprCost(next.expr) <= kMaxCost;
+  return fits ? next : undefined;
 }

@@ -8,11 +8,10 @@
 // Example: test/passes/fuse-epilogues/conv-sum-relu.ir
 
 import { shapeEquals } from '../ir/dim.js';
-import { arg, exprCost, type ScalarExpr, substituteArgs } from '../ir/expr.js';
-import { epilogueOperands, type Graph, type Node, operatorInputs, presentInputs, type Value } from '../ir/graph.js';
+import { arg, exprCost, substituteArgs } from '../ir/expr.js';
+import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
 import { operandAccess } from '../ops/functor.js';
-import { elementwiseExpr } from './elementwise.js';
-import { isReadOnce } from './fold-affine.js';
+import { compose, type Formula, formulaOf, isFloatFormula } from './elementwise.js';
 import { type Rewriter, rewriteGraph } from './rewriter.js';
 
 const kHosts: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'FC']);
@@ -21,49 +20,48 @@ const kMaxCost = 40;
 
 export function fuseEpilogues(graph: Graph): Graph {
   return rewriteGraph(graph, (node, rewriter) => {
-    const expr = elementwiseExpr(node);
+    const tail = formulaOf(node, rewriter);
     const [y] = node.outputs;
-    if (expr === undefined || y === undefined || y.type.dtype !== 'f32') return 'keep';
-    const inputs = presentInputs(node);
-    const hosts = inputs.map((value, index) => ({ value, index, host: hostOf(value, y, rewriter) }));
-    const candidates = hosts
-      .filter(({ host }) => host !== undefined)
+    if (tail === undefined || y === undefined || !isFloatFormula(tail)) return 'keep';
+    const candidates = tail.operands
+      .map((value, index) => ({ value, index, host: hostOf(value, node, y, rewriter) }))
       .sort((a, b) => rewriter.position(b.value) - rewriter.position(a.value));
-    for (const { index, host } of candidates) {
-      const fused = host === undefined ? undefined : fuse(host, node, expr, index, rewriter);
-      if (host === undefined || fused === undefined) continue;
+    for (const { value, index, host } of candidates) {
+      const epilogue = host === undefined ? undefined : fuse(host, value, tail, index);
+      if (host === undefined || epilogue === undefined) continue;
+      const operands = epilogue.operands.slice(1);
+      if (!operands.every((operand) => isReadable(operand, y, rewriter))) continue;
       rewriter.remove(host);
-      rewriter.push(fused);
+      rewriter.emit(host.op, [...operatorInputs(host), ...operands], host.attrs, {
+        results: [y],
+        epilogue: { expr: epilogue.expr, operands: operands.length },
+        origin: { ...host.origin, blob: node.origin.blob },
+      });
       return 'done';
     }
     return 'keep';
   });
 }
 
-function hostOf(value: Value, result: Value, rewriter: Rewriter): Node | undefined {
+/** The operator that makes the value, if it can take a tail and this node alone reads it. */
+function hostOf(value: Value, node: Node, result: Value, rewriter: Rewriter): Node | undefined {
   const host = rewriter.producer(value);
-  const fits =
-    value.type.dtype === 'f32' && shapeEquals(value.type.shape, result.type.shape) && isReadOnce(value, rewriter);
+  const reads = node.inputs.filter((input) => input === value).length;
+  const fits = shapeEquals(value.type.shape, result.type.shape) && rewriter.uses(value) === reads;
   return fits && host !== undefined && kHosts.has(host.op) ? host : undefined;
 }
 
-function fuse(host: Node, tail: Node, expr: ScalarExpr, index: number, rewriter: Rewriter): Node | undefined {
-  const [y] = tail.outputs;
-  if (y === undefined) return undefined;
-  const before = epilogueOperands(host);
-  const others = presentInputs(tail).filter((_, i) => i !== index);
-  if (!others.every((value) => isReadable(value, y, rewriter)) || before.length + others.length > kMaxOperands)
-    return undefined;
-  const own = host.epilogue?.expr ?? arg(0);
-  const position = (i: number): number => before.length + (i < index ? i : i - 1) + 1;
-  const composed = substituteArgs(expr, (i) => (i === index ? own : arg(position(i))));
-  if (exprCost(composed) > kMaxCost) return undefined;
-  return {
-    ...host,
-    inputs: [...operatorInputs(host), ...before, ...others],
-    outputs: [y],
-    epilogue: { expr: composed, operands: before.length + others.length },
-  };
+/** The host's whole epilogue with operand 0 = the host's own result; undefined when it would be too much. */
+function fuse(host: Node, own: Value, tail: Formula, index: number): Formula | undefined {
+  const before: Formula = { expr: host.epilogue?.expr ?? arg(0), operands: [own, ...epilogueOperands(host)] };
+  const composed = compose(tail, index, before);
+  if (composed === undefined) return undefined;
+  const first = composed.operands.indexOf(own);
+  // An epilogue that does not read the host's result would leave the host without a purpose.
+  if (first < 0) return undefined;
+  const operands = [own, ...composed.operands.filter((value) => value !== own)];
+  const expr = substituteArgs(composed.expr, (i) => (i === first ? arg(0) : arg(i < first ? i + 1 : i)));
+  return operands.length - 1 <= kMaxOperands && exprCost(expr) <= kMaxCost ? { expr, operands } : undefined;
 }
 
 /** A kernel can read the operand while it stores the result. */

@@ -11,6 +11,8 @@ import { fuseElementwise } from './fuse-elementwise.js';
 import { fuseEpilogues } from './fuse-epilogues.js';
 import { removeDeadCode } from './remove-dead-code.js';
 import { removeIdentities } from './remove-identities.js';
+import { simplifyShapes } from './simplify-shapes.js';
+import { sinkTransposes } from './sink-transposes.js';
 
 export interface Pass {
   readonly name: string;
@@ -31,12 +33,20 @@ export interface PassOptions {
 const kAlways: readonly Pass[] = [{ name: 'remove-dead-code', run: removeDeadCode }];
 
 const kOptimizations: readonly Pass[] = [
-  // First what costs nothing to know: constants, so that later passes see weights and shapes as data.
+  // Dead code first: nothing should take time over it or count it as a reader.
+  { name: 'remove-dead-code', run: removeDeadCode },
+  // What follows from shapes alone becomes constant, so that folding can go on from there.
+  { name: 'simplify-shapes', run: simplifyShapes },
+  // Then what costs nothing to know: later passes see weights and shapes as data.
   { name: 'fold-constants', run: foldConstants },
   // Then noise goes, so that patterns are adjacent: Conv, (Dropout), Relu.
   { name: 'remove-identities', run: removeIdentities },
   // Equal things are shared before anything is fused, since fusing needs single readers and would hide them.
   { name: 'eliminate-common-subexpressions', run: eliminateCommonSubexpressions },
+  // Transposes move out from between operators that are to be fused; those that meet then cancel.
+  { name: 'sink-transposes', run: sinkTransposes },
+  { name: 'remove-identities', run: removeIdentities },
+  // The nodes that only fed shapes and identities must not count as readers below.
   { name: 'remove-dead-code', run: removeDeadCode },
   // Batch norm becomes a multiply-add, the only form that fold-affine knows.
   { name: 'fold-batch-norm', run: foldBatchNorm },
@@ -45,8 +55,9 @@ const kOptimizations: readonly Pass[] = [
   // Epilogues before chains: a tail in registers saves a pass over memory, a chain without host only half of one.
   { name: 'fuse-epilogues', run: fuseEpilogues },
   { name: 'fuse-elementwise', run: fuseElementwise },
-  // A chain fused into one Map may fit a host that its parts did not (a residual in the middle).
+  // A chain fused into one Map may fit a host that its parts did not (x * sigmoid(x) reads the host twice).
   { name: 'fuse-epilogues', run: fuseEpilogues },
+  // Constants that went into others.
   { name: 'remove-dead-code', run: removeDeadCode },
 ];
 
@@ -60,7 +71,7 @@ export function runPasses(graph: Graph, options: PassOptions): Graph {
   let current = graph;
   for (const pass of options.optimize ? kOptimizations : kAlways) {
     const start = now();
-    const next = runEverywhere(pass, current);
+    const next = pass.run(current);
     if (options.checkValues === true) {
       const difference = compareMeaning(current, next);
       if (difference !== undefined) fail('internal', `pass ${pass.name} changes a result: ${difference}`);
@@ -69,14 +80,4 @@ export function runPasses(graph: Graph, options: PassOptions): Graph {
     options.onPass?.(pass.name, current, now() - start);
   }
   return current;
-}
-
-/** Runs a pass on the graph and on the bodies of control flow. */
-function runEverywhere(pass: Pass, graph: Graph): Graph {
-  const nodes = graph.nodes.map((node) =>
-    node.regions === undefined
-      ? node
-      : { ...node, regions: node.regions.map((region) => ({ ...region, graph: runEverywhere(pass, region.graph) })) },
-  );
-  return pass.run({ ...graph, nodes });
 }

@@ -1,10 +1,40 @@
 // Rewriter: how a pass builds its result. It walks the old nodes in order; each is kept, replaced by a value, or rebuilt.
-// Values and nodes that nothing changes stay the same objects.
+// Values and nodes that nothing changes stay the same objects, and so does a graph. Regions are walked the same way,
+// each with a Rewriter of its own.
 
-import type { Attrs, Epilogue, Graph, Node, Origin, Value } from '../ir/graph.js';
-import { countUses } from '../ir/graph.js';
+import { fail } from '../errors.js';
+import { shapeEquals } from '../ir/dim.js';
+import { countUses, type Graph, type Node, presentInputs, type Value } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
-import { GraphBuilder } from '../ops/builder.js';
+import { type TensorType, typeToString } from '../ir/type.js';
+import { GraphBuilder, type NodeOptions } from '../ops/builder.js';
+
+/** What a pass does with a node: `done` when it has pushed or replaced what stands for it. */
+export type Visit = (node: Node, rewriter: Rewriter) => 'keep' | 'done';
+
+/** Walks all nodes through `visit`. */
+export function rewriteGraph(graph: Graph, visit: Visit): Graph {
+  return rewriteScope(graph, visit, allNames(graph));
+}
+
+function rewriteScope(graph: Graph, visit: Visit, names: Set<string>): Graph {
+  const rewriter = new Rewriter(graph, names);
+  for (const node of graph.nodes) {
+    const current = rewriteRegions(rewriter.withResolvedInputs(node), visit, names);
+    if (visit(current, rewriter) === 'keep') rewriter.keep(current);
+    else rewriter.forget(current);
+  }
+  return rewriter.finish();
+}
+
+function rewriteRegions(node: Node, visit: Visit, names: Set<string>): Node {
+  if (node.regions === undefined) return node;
+  const regions = node.regions.map((region) => {
+    const graph = rewriteScope(region.graph, visit, names);
+    return graph === region.graph ? region : { ...region, graph };
+  });
+  return regions.every((region, i) => region === node.regions?.[i]) ? node : { ...node, regions };
+}
 
 export class Rewriter {
   private readonly builder: GraphBuilder;
@@ -12,13 +42,18 @@ export class Rewriter {
   private readonly emitted: (Node | undefined)[] = [];
   private readonly madeAt = new Map<Value, number>();
   private readonly constants: Map<Value, Tensor>;
-  /** Reads of each value in the old graph. */
-  readonly uses: ReadonlyMap<Value, number>;
+  /** Reads of each value by nodes emitted, nodes still to come and outputs. */
+  private readonly reads: Map<Value, number>;
 
-  constructor(private readonly graph: Graph) {
-    this.builder = new GraphBuilder(graph.name, allNames(graph));
+  /** `names` are those in use over the whole net. */
+  constructor(
+    private readonly graph: Graph,
+    names: Set<string>,
+  ) {
+    this.builder = new GraphBuilder(graph.name, names);
+    for (const [value, tensor] of graph.constants) this.builder.adoptConstant(value, tensor);
     this.constants = new Map(graph.constants);
-    this.uses = countUses(graph);
+    this.reads = new Map(countUses(graph));
   }
 
   /** The value that stands for an old value now. */
@@ -39,21 +74,52 @@ export class Rewriter {
     return value;
   }
 
+  uniqueName(wanted: string): string {
+    return this.builder.uniqueName(wanted);
+  }
+
   /** The node with its inputs resolved; the same object when none changed. */
   withResolvedInputs(node: Node): Node {
     const inputs = node.inputs.map((value) => (value === undefined ? undefined : this.resolve(value)));
     return inputs.every((value, i) => value === node.inputs[i]) ? node : { ...node, inputs };
   }
 
-  /** Emits a ready node. */
-  push(node: Node): void {
+  /** Emits a node whose reads are counted already. */
+  keep(node: Node): void {
     this.emitted.push(node);
     for (const value of node.outputs) if (value !== undefined) this.madeAt.set(value, this.emitted.length - 1);
   }
 
+  /** The reads of a node that was not kept are over. */
+  forget(node: Node): void {
+    this.count(node, -1);
+  }
+
+  /** Emits a ready node. */
+  push(node: Node): void {
+    this.count(node, 1);
+    this.keep(node);
+  }
+
+  /** Builds and emits a node; types are inferred, and checked where `results` names existing values. */
+  emit(op: string, inputs: Node['inputs'], attrs: Node['attrs'], options: NodeOptions): Node {
+    const node = this.builder.emitNode(op, inputs, attrs, options);
+    this.push(node);
+    return node;
+  }
+
   /** Readers of `from` read `to` from now on. */
   replace(from: Value, to: Value): void {
-    if (from !== to) this.replaced.set(from, to);
+    const target = this.resolve(to);
+    if (from === target) return;
+    if (!sameForReaders(from.type, target.type)) {
+      fail('internal', `a pass puts ${target.name} in the place of ${from.name}, whose type differs`, {
+        expected: typeToString(from.type),
+        got: typeToString(target.type),
+      });
+    }
+    this.replaced.set(from, target);
+    this.reads.set(target, (this.reads.get(target) ?? 0) + (this.reads.get(from) ?? 0));
   }
 
   /** The emitted node that makes a value. */
@@ -67,57 +133,56 @@ export class Rewriter {
     return this.madeAt.get(this.resolve(value)) ?? -1;
   }
 
+  /** How often a value is read. */
+  uses(value: Value): number {
+    return this.reads.get(value) ?? 0;
+  }
+
   /** Takes an emitted node out again. */
   remove(node: Node): void {
     const at = this.emitted.indexOf(node);
-    if (at >= 0) this.emitted[at] = undefined;
+    if (at < 0) fail('internal', `a pass removes ${node.op} twice`);
+    this.emitted[at] = undefined;
+    this.count(node, -1);
     for (const value of node.outputs) if (value !== undefined) this.madeAt.delete(value);
   }
 
   /** Puts another node in the place of an emitted one. */
   exchange(node: Node, by: Node): void {
     const at = this.emitted.indexOf(node);
+    this.remove(node);
     this.emitted[at] = by;
-    for (const value of node.outputs) if (value !== undefined) this.madeAt.delete(value);
+    this.count(by, 1);
     for (const value of by.outputs) if (value !== undefined) this.madeAt.set(value, at);
   }
 
-  /** A node built and inferred like an importer's, not yet pushed; its first output takes `name`. */
-  build(
-    op: string,
-    inputs: readonly (Value | undefined)[],
-    attrs: Attrs,
-    origin: Origin,
-    name: string,
-    epilogue?: Epilogue,
-  ): Node {
-    const scratch = new GraphBuilder(this.graph.name);
-    for (const [value, tensor] of this.constants) if (inputs.includes(value)) scratch.adoptConstant(value, tensor);
-    scratch.emit(op, inputs, attrs, { origin, names: [name], ...(epilogue === undefined ? {} : { epilogue }) });
-    const [node] = scratch.finish([]).nodes;
-    if (node === undefined) throw new RangeError('a builder made no node');
-    return node;
-  }
-
-  uniqueName(wanted: string): string {
-    return this.builder.uniqueName(wanted);
-  }
-
+  /** The same graph when nothing changed. */
   finish(): Graph {
     const nodes = this.emitted.filter((node): node is Node => node !== undefined);
-    const outputs = this.graph.outputs.map((output) => ({ name: output.name, value: this.resolve(output.value) }));
-    return { ...this.graph, constants: this.constants, nodes, outputs };
+    const outputs = this.graph.outputs.map((output) => {
+      const value = this.resolve(output.value);
+      return value === output.value ? output : { name: output.name, value };
+    });
+    const isSame =
+      nodes.length === this.graph.nodes.length &&
+      nodes.every((node, i) => node === this.graph.nodes[i]) &&
+      outputs.every((output, i) => output === this.graph.outputs[i]);
+    return isSame ? this.graph : { ...this.graph, constants: this.constants, nodes, outputs };
+  }
+
+  private count(node: Node, by: 1 | -1): void {
+    for (const value of presentInputs(node)) this.reads.set(value, (this.reads.get(value) ?? 0) + by);
   }
 }
 
-/** Walks all nodes through `visit`, which keeps or rewrites each; the default is to keep. */
-export function rewriteGraph(graph: Graph, visit: (node: Node, rewriter: Rewriter) => 'keep' | 'done'): Graph {
-  const rewriter = new Rewriter(graph);
-  for (const node of graph.nodes) {
-    const current = rewriter.withResolvedInputs(node);
-    if (visit(current, rewriter) === 'keep') rewriter.push(current);
-  }
-  return rewriter.finish();
+/** Readers cannot tell the difference. */
+function sameForReaders(a: TensorType, b: TensorType): boolean {
+  const [left, right] = [a.variants ?? [a.shape], b.variants ?? [b.shape]];
+  return (
+    a.dtype === b.dtype &&
+    left.length === right.length &&
+    left.every((shape, i) => shapeEquals(shape, right[i] ?? [-1]))
+  );
 }
 
 function allNames(graph: Graph): Set<string> {
