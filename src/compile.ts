@@ -166,7 +166,7 @@ export async function compile(
 
 function checkBudget(program: Program, maxArenaBytes: number | undefined): void {
   if (maxArenaBytes === undefined || program.arenaBytes <= maxArenaBytes) return;
-  fail('bad-option', 'the arena exceeds its budget', {
+  fail('mismatch', 'the arena exceeds its budget', {
     expected: `at most ${maxArenaBytes} bytes`,
     got: `${program.arenaBytes} bytes (no plan can be below ${program.arenaBoundBytes})`,
     remedy: 'raise --max-arena, or use smaller inputs or fewer threads',

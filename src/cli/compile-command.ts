@@ -6,9 +6,10 @@ import type { Command } from 'commander';
 import { type Artifact, kArtifacts } from '../build/artifacts.js';
 import { type BuildRequest, compile } from '../compile.js';
 import type { Graph } from '../ir/graph.js';
+import { printGraph } from '../ops/print-graph.js';
 
 import { formatBytes, formatCount, formatTable, formatTime } from './format.js';
-import { graphText } from './graph-text.js';
+
 import { addModelOptions, cacheFolder, collect, type ModelFlags, modelOptions, parseBytes } from './model-options.js';
 import { oneOf } from './one-of.js';
 import { Progress } from './progress.js';
@@ -88,10 +89,10 @@ class PassWatcher {
     const { printAfter, dumpDir, timePasses } = this.flags;
     const index = this.seen.push(pass) - 1;
     if (timePasses === true) console.error(`${timeMs.toFixed(1).padStart(8)} ms  ${pass}`);
-    if (printAfter === pass || printAfter === 'all') console.log(`# after ${pass}\n${graphText(graph)}`);
+    if (printAfter === pass || printAfter === 'all') console.log(`# after ${pass}\n${printGraph(graph)}`);
     if (dumpDir === undefined) return;
     mkdirSync(dumpDir, { recursive: true });
-    writeFileSync(join(dumpDir, `${String(index).padStart(2, '0')}-${pass}.ir`), graphText(graph));
+    writeFileSync(join(dumpDir, `${String(index).padStart(2, '0')}-${pass}.ir`), printGraph(graph));
   };
 
   /** Fails when --print-after named no pass. */

@@ -191,7 +191,7 @@ describe('command line', function () {
 
   it('refuses an arena over its budget and files that do not exist', async () => {
     const { code, stderr } = await place.run('compile', ...model, '-o', 'o', '--max-arena', '1');
-    assert.notEqual(code, 0);
+    assert.equal(code, 1);
     assert.match(stderr, /arena exceeds its budget/);
     const missing = await place.run('compile', 'missing.pb', '-o', 'o');
     assert.notEqual(missing.code, 0);
