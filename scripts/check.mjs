@@ -8,6 +8,7 @@ const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
 const steps = [
   ['types', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit']],
   ['format and lint', process.execPath, [biome, 'check', '--error-on-warnings', '--diagnostic-level=warn']],
+  ['documents', process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check']],
 ];
 let failed = 0;
 for (const [name, program, args] of steps) {
