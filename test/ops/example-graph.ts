@@ -45,26 +45,41 @@ export interface ExampleGraph {
   readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
-/** One node over graph inputs; all outputs are graph outputs. With a batch, dim 0 of input 0 is the symbol `batch`. */
-export function exampleGraph(
-  { op, example }: ExampleCase,
-  options: { readonly batch?: boolean; readonly outputCount?: number } = {},
-): ExampleGraph {
+export interface ExampleOptions {
+  /** Dim 0 of input 0 is the symbol `batch`. */
+  readonly batch?: boolean;
+  /** Inputs after the first are constants. */
+  readonly weights?: boolean;
+  readonly outputCount?: number;
+}
+
+/** One node over graph inputs; all outputs are graph outputs. */
+export function exampleGraph({ op, example }: ExampleCase, options: ExampleOptions = {}): ExampleGraph {
   const builder = new GraphBuilder('example');
   const inputs = new Map<string, Tensor>();
   const values = example.inputs.map((spec, i) => {
     if (spec === undefined) return undefined;
     const tensor = exampleTensor(spec, i);
+    if (options.weights === true && i > 0) return builder.constant(tensor, `in${i}`);
     const [first = 1, ...rest] = tensor.dims;
     const isBatch = options.batch === true && i === 0 && tensor.dims.length > 0;
     const shape: readonly Dim[] = isBatch ? [dimSymbol('batch', 1, first + 3), ...rest] : tensor.dims;
     inputs.set(`in${i}`, tensor);
     return builder.input(`in${i}`, tensorType(tensor.dtype, shape));
   });
-  const count = options.outputCount === undefined ? {} : { outputCount: options.outputCount };
+  const outputCount = options.outputCount ?? variadicCount(op, example);
+  const count = outputCount === undefined ? {} : { outputCount };
   const outputs = builder.emit(op.name, values, example.attrs ?? {}, count);
   const graph = builder.finish(outputs.map((value, i) => ({ name: `out${i}`, value })));
   const node = graph.nodes[0];
   if (node === undefined) throw new Error('no node');
   return { graph, node, inputs };
+}
+
+/** How many outputs an example of an operator with a variadic output has. */
+function variadicCount(op: OpDef, { attrs = {} }: Example): number | undefined {
+  if (!op.outputs.some((output) => output.variadic === true)) return undefined;
+  if (Array.isArray(attrs.parts)) return attrs.parts.length;
+  const levels = Number(attrs.maxLevel) - Number(attrs.minLevel) + 1;
+  return Number.isNaN(levels) ? undefined : levels + op.outputs.length;
 }
