@@ -1,16 +1,29 @@
 // Do two graphs mean the same? Interprets both on the same seeded inputs and compares. A debugging aid (`--check-values`)
 // and the judge of the passes' tests.
 
-import { dimMax } from '../ir/dim.js';
+import { fail } from '../errors.js';
+import { type DimSymbol, dimEvaluate, dimSymbols } from '../ir/dim.js';
+import { isFloat } from '../ir/dtype.js';
 import type { Graph } from '../ir/graph.js';
-import { elementCount, getNumber, makeTensor, setNumber, type Tensor } from '../ir/tensor.js';
+import { elementCount, getNumber, type Tensor } from '../ir/tensor.js';
+import { randomTensor } from '../ops/constant-spelling.js';
 import { interpret } from '../ops/interpret.js';
 
 const kRelative = 1e-4;
 
+export interface SeededRun {
+  readonly seed: number;
+  /** Which value every size that varies takes. */
+  readonly sizes: 'largest' | 'smallest';
+}
+
 /** A sentence about the first output that differs; undefined when none does. */
-export function compareMeaning(before: Graph, after: Graph, seed = 1): string | undefined {
-  const inputs = seededInputs(before, seed);
+export function compareMeaning(
+  before: Graph,
+  after: Graph,
+  run: SeededRun = { seed: 1, sizes: 'largest' },
+): string | undefined {
+  const inputs = seededInputs(before, run);
   const expected = interpret(before, inputs);
   const actual = interpret(after, inputs);
   for (const [name, tensor] of expected) {
@@ -22,22 +35,16 @@ export function compareMeaning(before: Graph, after: Graph, seed = 1): string | 
   return undefined;
 }
 
-/** Inputs from a seed: floats in [-1, 1), integers 0..3, at the largest sizes. */
-export function seededInputs(graph: Graph, seed: number): ReadonlyMap<string, Tensor> {
-  let state = seed >>> 0;
-  const random = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
+/** Inputs from a seed: floats in [-1, 1), integers 0..3. */
+export function seededInputs(graph: Graph, { seed, sizes }: SeededRun): ReadonlyMap<string, Tensor> {
   const inputs = new Map<string, Tensor>();
-  for (const { value } of graph.inputs) {
+  for (const [i, { value }] of graph.inputs.entries()) {
     const { dtype, shape } = value.type;
-    if (dtype === 'str') continue;
-    const tensor = makeTensor(dtype, shape.map(dimMax));
-    const isFloating = dtype === 'f32' || dtype === 'f64' || dtype === 'f16';
-    for (let i = 0; i < tensor.data.length; i++)
-      setNumber(tensor, i, isFloating ? random() * 2 - 1 : Math.floor(random() * 4));
-    inputs.set(value.name, tensor);
+    if (dtype === 'str') fail('unsupported', `input ${value.name} holds strings, which no seed makes`);
+    const size = (symbol: DimSymbol): number => (sizes === 'largest' ? symbol.max : symbol.min);
+    const dims = shape.map((dim) => dimEvaluate(dim, new Map(dimSymbols(dim).map((s) => [s.name, size(s)]))));
+    const [low, high] = isFloat(dtype) ? [-1, 1] : [0, 4];
+    inputs.set(value.name, randomTensor(dtype, dims, seed * 1000 + i, low, high));
   }
   return inputs;
 }

@@ -14,6 +14,7 @@ import { floatTensor, getNumber, makeTensor, type NumericTensor, type Tensor } f
 import { numeric } from '../ops/builder.js';
 import { evaluateExpr } from '../ops/evaluate-expr.js';
 import { operandAccess } from '../ops/functor.js';
+import { floatData } from '../ops/reference-tensors.js';
 import { elementwiseExpr } from './elementwise.js';
 import { type Rewriter, rewriteGraph } from './rewriter.js';
 
@@ -141,23 +142,25 @@ function perChannel(
 
 /** Each output channel's weights times its factor; Conv and FC: [m, …], ConvTranspose: [c, m/group, …]. */
 function scaleWeights(weights: NumericTensor, factors: readonly number[], linear: Node): NumericTensor {
-  const scaled = makeTensor('f32', weights.dims);
+  const source = floatData(weights);
+  const scaled = new Float32Array(source.length);
   const isTransposed = linear.op === 'ConvTranspose';
   const [first = 1, second = 1] = weights.dims;
-  const inner = weights.data.length / Math.max(1, isTransposed ? first * second : first);
-  const groups = isTransposed ? Number(linear.attrs['group'] ?? 1) : 1;
-  for (let row = 0; row * inner < weights.data.length; row++) {
+  const inner = source.length / Math.max(1, isTransposed ? first * second : first);
+  const groups = isTransposed ? Number(linear.attrs.group ?? 1) : 1;
+  for (let row = 0; row * inner < source.length; row++) {
     const channel = isTransposed
       ? (row % second) + Math.floor(Math.floor(row / second) / (first / groups)) * second
       : row;
     const factor = factors[channel] ?? fail('internal', 'a channel without factor');
-    for (let i = row * inner; i < (row + 1) * inner; i++) scaled.data[i] = Number(weights.data[i]) * factor;
+    for (let i = row * inner; i < (row + 1) * inner; i++) scaled[i] = (source[i] ?? 0) * factor;
   }
-  return scaled;
+  return makeTensor('f32', weights.dims, scaled);
 }
 
 function hasFiniteValues(tensor: NumericTensor): boolean {
-  return (tensor.data as Float32Array).every(Number.isFinite);
+  for (const value of floatData(tensor)) if (!Number.isFinite(value)) return false;
+  return true;
 }
 
 function newBiasOf(bias: Tensor | undefined, factors: readonly number[], shifts: readonly number[]): NumericTensor {

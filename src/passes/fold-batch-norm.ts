@@ -32,7 +32,7 @@ function factorsOf(
 ): { readonly f: NumericTensor; readonly g: NumericTensor } | undefined {
   const [scale, bias, mean, variance] = node.inputs.slice(1).map((value) => rewriter.constantOf(value));
   if (scale === undefined || bias === undefined || mean === undefined || variance === undefined) return undefined;
-  const epsilon = Number(node.attrs['epsilon']);
+  const epsilon = Number(node.attrs.epsilon);
   const channels = scale.dims[0] ?? 0;
   const f = Array.from(
     { length: channels },

@@ -61,8 +61,13 @@ const kOptimizations: readonly Pass[] = [
   { name: 'remove-dead-code', run: removeDeadCode },
 ];
 
+/** All passes by name, in order, each once. */
+export const kPasses: ReadonlyMap<string, Pass> = new Map(
+  [...kOptimizations, ...kAlways].map((pass) => [pass.name, pass] as const),
+);
+
 /** Names of all passes, in order, each once. */
-export const kPassNames: readonly string[] = [...new Set([...kOptimizations, ...kAlways].map((pass) => pass.name))];
+export const kPassNames: readonly string[] = [...kPasses.keys()];
 
 /** Runs the pipeline. */
 export function runPasses(graph: Graph, options: PassOptions): Graph {

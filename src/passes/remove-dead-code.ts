@@ -10,15 +10,18 @@ import { opDef } from '../ops/define.js';
 
 export function removeDeadCode(graph: Graph): Graph {
   const live = new Set<Value>(graph.outputs.map((output) => output.value));
-  const kept: Node[] = [];
+  const backwards: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((value) => value !== undefined && live.has(value))) continue;
     const trimmed = node.op === 'If' ? trimBranches(node, live) : trimOutputs(node, live);
-    kept.unshift(trimmed);
+    backwards.push(trimmed);
     for (const value of presentInputs(trimmed)) live.add(value);
   }
+  const nodes = backwards.reverse();
+  const isSame = nodes.length === graph.nodes.length && nodes.every((node, i) => node === graph.nodes[i]);
+  if (isSame && [...graph.constants.keys()].every((value) => live.has(value))) return graph;
   const constants = new Map([...graph.constants].filter(([value]) => live.has(value)));
-  return { ...graph, nodes: kept, constants };
+  return { ...graph, nodes, constants };
 }
 
 function trimOutputs(node: Node, live: ReadonlySet<Value>): Node {
@@ -35,9 +38,12 @@ function trimBranches(node: Node, live: ReadonlySet<Value>): Node {
   const wanted = node.outputs.map((value) => value !== undefined && live.has(value));
   const regions = (node.regions ?? []).map((region) => {
     const outputs = region.graph.outputs.filter((_, j) => wanted[j] === true);
-    return { ...region, graph: removeDeadCode({ ...region.graph, outputs }) };
+    const graph = wanted.every(Boolean) ? region.graph : { ...region.graph, outputs };
+    return { ...region, graph: removeDeadCode(graph) };
   });
   const captured = node.inputs.slice(1).map((_, i) => regions.some(({ graph }) => readsInput(graph, i)));
+  const isSame = regions.every((region, i) => region.graph === node.regions?.[i]?.graph);
+  if (isSame && wanted.every(Boolean) && captured.every(Boolean)) return node;
   return {
     ...node,
     inputs: [node.inputs[0], ...node.inputs.slice(1).filter((_, i) => captured[i] === true)],

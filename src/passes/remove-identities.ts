@@ -37,7 +37,7 @@ function handedOn(node: Node): Value | undefined {
   const [x] = node.inputs;
   if (opDef(node.op).view === 'reshape') return x;
   if (node.op === 'Pad') {
-    const pads = node.attrs['pads'];
+    const pads = node.attrs.pads;
     return Array.isArray(pads) && pads.every((size) => size === 0) ? x : undefined;
   }
   if (kNeutralByType.has(node.op)) return node.inputs.length === 1 ? x : undefined;
@@ -75,6 +75,6 @@ function isReshapeTarget(target: readonly number[]): boolean {
 
 /** The permutation of a Transpose. */
 export function permOf(node: Node): readonly number[] {
-  const perm = node.attrs['perm'];
+  const perm = node.attrs.perm;
   return Array.isArray(perm) ? perm.map(Number) : [];
 }

@@ -70,7 +70,7 @@ function renameDims(node: Node, x: Value, y: Value, rewriter: Rewriter): 'keep' 
 function flattenConcat(node: Node, rewriter: Rewriter): 'keep' | 'done' {
   const inner = node.inputs.map((value) => {
     const maker = value === undefined ? undefined : rewriter.producer(value);
-    const isConcat = maker?.op === 'Concat' && maker.attrs['axis'] === node.attrs['axis'];
+    const isConcat = maker?.op === 'Concat' && maker.attrs.axis === node.attrs.axis;
     return isConcat && value !== undefined && rewriter.uses(value) === 1 ? maker : undefined;
   });
   if (inner.every((maker) => maker === undefined)) return 'keep';

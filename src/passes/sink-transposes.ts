@@ -27,7 +27,7 @@ export function sinkTransposes(graph: Graph): Graph {
     for (const maker of new Set(node.inputs.map((value) => transposeOf(value, rewriter)))) {
       if (maker !== undefined) rewriter.remove(maker);
     }
-    const attrs: Attrs = isConcat ? { axis: perm[Number(node.attrs['axis'])] ?? 0 } : node.attrs;
+    const attrs: Attrs = isConcat ? { axis: perm[Number(node.attrs.axis)] ?? 0 } : node.attrs;
     const made = inputs.map((input) => (typeof input === 'function' ? input() : input));
     const shape = perm.map((_, axis) => y.type.shape[perm.indexOf(axis)] ?? 1);
     const inner: Value = { name: rewriter.uniqueName(`${y.name}.sunk`), type: tensorType(y.type.dtype, shape) };
