@@ -253,7 +253,8 @@ function unaryFunction(op: UnaryOp, dtype: DType): (x: Scalar) => Scalar {
           ? real((x) => -x)
           : (x) => wrapInteger(-Number(x), dtype);
     case 'abs':
-      return dtype === 'i64' ? (x) => (x < 0 ? -BigInt(x) : x) : real(Math.abs);
+      // The smallest integer has no positive counterpart and stays, as negation does.
+      return isFloat(dtype) ? real(Math.abs) : (x) => wrapInteger(x < 0 ? -x : x, dtype);
     case 'sqrt':
       return real(Math.sqrt);
     case 'exp':
@@ -281,11 +282,12 @@ function unaryFunction(op: UnaryOp, dtype: DType): (x: Scalar) => Scalar {
   }
 }
 
-/** Nearest integer, ties to even: 0.5 gives 0, 1.5 gives 2. */
+/** Nearest integer, ties to even: 0.5 gives 0, 1.5 gives 2, -0.5 gives -0. */
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
   if (rest !== 0.5) return Math.round(x);
+  if (floor === -1) return -0;
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
@@ -422,11 +424,12 @@ export function parseExpr(text: string): ScalarExpr {
     if (depth > 200) return bad('nested too deeply');
     const word = /^[$A-Za-z0-9_:.+-]+/.exec(text.slice(at))?.[0] ?? bad('expected a term');
     at += word.length;
-    if (word.startsWith('$')) return arg(Number(word.slice(1)));
+    if (word.startsWith('$')) return /^\$\d+$/.test(word) ? arg(Number(word.slice(1))) : bad(`bad argument ${word}`);
     const colon = word.indexOf(':');
     if (colon > 0) {
       const dtype = word.slice(0, colon);
-      return isDType(dtype) ? constant(parseNumber(word.slice(colon + 1)), dtype) : bad(`unknown dtype ${dtype}`);
+      if (!isDType(dtype)) return bad(`unknown dtype ${dtype}`);
+      return constant(parseNumber(word.slice(colon + 1)) ?? bad(`bad constant ${word}`), dtype);
     }
     const operands: ScalarExpr[] = [];
     expect('(');
@@ -441,10 +444,11 @@ export function parseExpr(text: string): ScalarExpr {
   return at === text.length ? result : bad('trailing text');
 }
 
-function parseNumber(text: string): number {
+function parseNumber(text: string): number | undefined {
   if (text === 'nan') return Number.NaN;
   if (text === 'inf') return Number.POSITIVE_INFINITY;
-  return text === '-inf' ? Number.NEGATIVE_INFINITY : Number(text);
+  if (text === '-inf') return Number.NEGATIVE_INFINITY;
+  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
 function applyWord(word: string, operands: readonly ScalarExpr[]): ScalarExpr | undefined {
@@ -470,7 +474,12 @@ export type CppForm = 'vector' | 'scalar';
  * In vector form constants become `splat<V>(…)`. Integer arithmetic goes through functions that wrap without undefined
  * behaviour.
  */
-export function exprToCpp(expr: ScalarExpr, names: readonly string[], args: readonly DType[], form: CppForm = 'vector'): string {
+export function exprToCpp(
+  expr: ScalarExpr,
+  names: readonly string[],
+  args: readonly DType[],
+  form: CppForm = 'vector',
+): string {
   const print = (e: ScalarExpr): string => exprToCpp(e, names, args, form);
   switch (expr.kind) {
     case 'arg':
@@ -486,7 +495,8 @@ export function exprToCpp(expr: ScalarExpr, names: readonly string[], args: read
     }
     case 'binary': {
       const infix = isFloat(exprDType(expr.a, args)) ? kInfix[expr.op] : undefined;
-      if (infix !== undefined) return `${wrapIfInfix(expr.a, args, print)} ${infix} ${wrapIfInfix(expr.b, args, print)}`;
+      if (infix !== undefined)
+        return `${wrapIfInfix(expr.a, args, print)} ${infix} ${wrapIfInfix(expr.b, args, print)}`;
       return `${kInfix[expr.op] === undefined ? cppName(expr.op) : `wrap_${expr.op}`}(${print(expr.a)}, ${print(expr.b)})`;
     }
     case 'compare':
