@@ -26,6 +26,13 @@ export interface EmitOptions {
   readonly weightFileBytes: number;
 }
 
+interface ConfigText {
+  readonly name: string;
+  readonly type: string;
+  readonly fields: string;
+  readonly fieldNames: string;
+}
+
 const kStackBytes = 64 * 1024;
 
 /** The generated `<prefix>.cc` and `<prefix>.h`. */
@@ -36,7 +43,7 @@ export function emitNet(program: Program, options: EmitOptions): { readonly sour
 
 class NetText implements SharedNames {
   private readonly namer = new Namer();
-  private readonly configs = new Map<string, { name: string; type: string; fields: string; comment: string }>();
+  private readonly configs = new Map<string, ConfigText>();
   private readonly functors = new Map<string, { name: string; text: string }>();
   private readonly symbolNames: ReadonlyMap<string, string>;
   private readonly inputNames: readonly string[];
@@ -60,13 +67,21 @@ class NetText implements SharedNames {
     if (known === undefined) {
       const stem = config.type.replace(/(Shape|Dims|Config)$/, '');
       const count = [...this.configs.values()].filter((other) => other.type === config.type).length + 1;
-      const comment = config.fields.map(
-        ([name, value]) => `${name} ${Array.isArray(value) ? value.join('x') : String(value)}`,
-      );
-      known = { name: this.namer.unique(`k${stem}_${count}`), type: config.type, fields, comment: comment.join(', ') };
+      const fieldNames = config.fields.map(([name]) => name).join(', ');
+      known = { name: this.namer.unique(`k${stem}_${count}`), type: config.type, fields, fieldNames };
       this.configs.set(key, known);
     }
     return known.name;
+  }
+
+  /** Configs by type; the first of each type explains the fields. */
+  private configLines() {
+    const types = [...new Set([...this.configs.values()].map((config) => config.type))];
+    return types.flatMap((type) =>
+      [...this.configs.values()]
+        .filter((config) => config.type === type)
+        .map((config, i) => ({ ...config, heading: i === 0 ? `${type}: ${config.fieldNames}` : '' })),
+    );
   }
 
   functor(step: KernelStep): string {
@@ -140,7 +155,7 @@ class NetText implements SharedNames {
       })),
       layers: program.layers.map((layer) => ({ entry: layerEntry(layer) })),
       layerCount: program.layers.length,
-      configs: [...this.configs.values()],
+      configs: this.configLines(),
       functors: [...this.functors.values()],
       steps,
       run,
