@@ -57,7 +57,7 @@ class GraphParser {
     const { reader } = this;
     if (reader.takesWord('input')) {
       const optional = reader.takesWord('optional');
-      const value = this.define(scope, this.valueName(), this.typeAfterColon());
+      const value = this.define(scope, this.newName(), this.typeAfterColon());
       scope.builder.adoptInput({ value, optional });
     } else if (reader.takesWord('const')) {
       this.constant(scope);
@@ -73,7 +73,7 @@ class GraphParser {
 
   private constant(scope: Statement): void {
     const { reader } = this;
-    const name = this.valueName();
+    const name = this.newName();
     const type = this.typeAfterColon();
     reader.symbol('=');
     const tensor = this.literal(type);
@@ -130,7 +130,7 @@ class GraphParser {
   private node(scope: Statement): void {
     const { reader } = this;
     const start = reader.at;
-    const names = reader.separated(() => (reader.takes('_') ? undefined : this.valueName()));
+    const names = reader.separated(() => (reader.takes('_') ? undefined : this.newName()));
     reader.symbol('=');
     const opStart = reader.at;
     const op = reader.identifier();
@@ -243,15 +243,23 @@ class GraphParser {
     return this.reader.valueName();
   }
 
+  /** A name that no value of the whole net has yet. */
+  private newName(): string {
+    const name = this.valueName();
+    if (this.usedNames.has(name)) {
+      fail('invalid-model', `value ${name} is defined twice`, { where: this.reader.whereOf(this.reader.last) });
+    }
+    this.usedNames.add(name);
+    return name;
+  }
+
   private typeAfterColon(): TensorType {
     this.reader.symbol(':');
     return this.reader.type();
   }
 
   private define(scope: Statement, name: string, type: TensorType): Value {
-    if (this.usedNames.has(name)) this.reader.bad(`value ${name} is defined twice`);
     const value: Value = { name, type };
-    this.usedNames.add(name);
     scope.values.set(name, value);
     return value;
   }

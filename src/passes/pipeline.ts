@@ -71,10 +71,15 @@ export const kPassNames: readonly string[] = [...kPasses.keys()];
 
 /** Runs the pipeline. */
 export function runPasses(graph: Graph, options: PassOptions): Graph {
+  return runPassList(options.optimize ? kOptimizations : kAlways, graph, options);
+}
+
+/** Runs any passes, one after the other. */
+export function runPassList(passes: readonly Pass[], graph: Graph, options: Omit<PassOptions, 'optimize'>): Graph {
   const now = options.now ?? (() => 0);
   options.onPass?.('import', graph, 0);
   let current = graph;
-  for (const pass of options.optimize ? kOptimizations : kAlways) {
+  for (const pass of passes) {
     const start = now();
     const next = pass.run(current);
     if (options.checkValues === true) {

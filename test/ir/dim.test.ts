@@ -27,7 +27,12 @@ const m = dimSymbol('m', 0, 5);
 
 /** All values of n and m. */
 function* bindings(): Generator<ReadonlyMap<string, number>> {
-  for (let i = 1; i <= 8; i++) for (let j = 0; j <= 5; j++) yield new Map([['n', i], ['m', j]]);
+  for (let i = 1; i <= 8; i++)
+    for (let j = 0; j <= 5; j++)
+      yield new Map([
+        ['n', i],
+        ['m', j],
+      ]);
 }
 
 describe('dims', () => {
@@ -63,7 +68,8 @@ describe('dims', () => {
   });
 
   it('substitution narrows', () => {
-    const narrow = (dim: Dim): Dim => dimSubstitute(dim, ({ name, min, max }) => (name === 'n' ? 4 : dimSymbol(name, min, max)));
+    const narrow = (dim: Dim): Dim =>
+      dimSubstitute(dim, ({ name, min, max }) => (name === 'n' ? 4 : dimSymbol(name, min, max)));
     assert.equal(narrow(dimFloorDiv(dimAdd(n, 1), 2)), 2);
     assert.ok(dimEquals(narrow(dimMul(n, m)), dimMul(m, 4)));
   });
@@ -120,7 +126,13 @@ function randomDim(uniform: () => number, depth: number): Random {
 }
 
 describe('types as text', () => {
-  for (const text of ['f32[]', 'i64[2,3]', 'f32[batch(1..8),64,56,56]@c16', 'bool[49*k(0..5)+1]', 'f32[n(0..9),81,12,12]|[1]']) {
+  for (const text of [
+    'f32[]',
+    'i64[2,3]',
+    'f32[batch(1..8),64,56,56]@c16',
+    'bool[49*k(0..5)+1]',
+    'f32[n(0..9),81,12,12]|[1]',
+  ]) {
     it(text, () => assert.equal(typeToString(parseType(text)), text));
   }
 
@@ -132,7 +144,10 @@ describe('types as text', () => {
     ['f32[2]x', 'trailing text'],
   ] as const) {
     it(`refuses ${text}`, () => {
-      assert.throws(() => parseType(text), (error) => error instanceof CompileError && error.problems[0]?.message === message);
+      assert.throws(
+        () => parseType(text),
+        (error) => error instanceof CompileError && error.problems[0]?.message === message,
+      );
     });
   }
 });

@@ -33,7 +33,19 @@ describe('scalar expressions', () => {
     it(`reads back ${text}`, () => assert.equal(printExpr(parseExpr(text)), text));
   }
 
-  for (const text of ['', 'add($0)', 'add($0,$1', 'foo($0)', 'f33:1', 'add($0,$1)x', 'select($0,$1)', '$', 'f32:', 'f32:abc', '$x']) {
+  for (const text of [
+    '',
+    'add($0)',
+    'add($0,$1',
+    'foo($0)',
+    'f33:1',
+    'add($0,$1)x',
+    'select($0,$1)',
+    '$',
+    'f32:',
+    'f32:abc',
+    '$x',
+  ]) {
     it(`refuses '${text}'`, () => assert.throws(() => parseExpr(text), CompileError));
   }
 

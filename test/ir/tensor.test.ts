@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { CompileError } from '../../src/errors.js';
-import { getNumber, halfToNumber, makeTensor, numberToHalf, setNumber, tensorFromNumbers } from '../../src/ir/tensor.js';
+import {
+  getNumber,
+  halfToNumber,
+  makeTensor,
+  numberToHalf,
+  setNumber,
+  tensorFromNumbers,
+} from '../../src/ir/tensor.js';
 
 describe('half precision', () => {
   it('every finite half survives the way to a number and back', () => {
