@@ -3,6 +3,7 @@
 // (a superset of 2018's "equal shapes", and what later versions do).
 
 import { dimEquals, type Shape, shapeSize, shapeToString } from '../ir/dim.js';
+import { isInteger } from '../ir/dtype.js';
 import type { Value } from '../ir/graph.js';
 import type { Caffe2Import, ImportScope } from './caffe2-import.js';
 
@@ -12,7 +13,9 @@ export function importBinary(op: string): Caffe2Import {
     scope.expectInputs(2);
     scope.expectOutputs(1);
     const a = scope.input(0);
-    return [scope.emitOne(op, [a, alignSecond(scope, a, scope.input(1))])];
+    const b = alignSecond(scope, a, scope.input(1));
+    const isIntegerDivision = op === 'Div' && isInteger(b.type.dtype);
+    return [scope.emitOne(op, [a, isIntegerDivision ? scope.emitOne('Nonzero', [b]) : b])];
   };
 }
 

@@ -42,6 +42,7 @@ export function compiledExecutor(settings: CompiledSettings): Executor {
   return {
     name: `${settings.target}, ${settings.optimize ? 'optimized' : 'not optimized'}`,
     batchSize: kNetsPerFile * kFilesPerProgram,
+    hasStrings: false,
     run: (jobs) => runCompiled(jobs, settings),
   };
 }

@@ -23,6 +23,8 @@ export interface Executor {
   readonly name: string;
   /** Most jobs to hand over at once. */
   readonly batchSize: number;
+  /** False: compiled code, whose C interface has no strings. */
+  readonly hasStrings: boolean;
   /** One outcome per job, in order. */
   run(jobs: readonly Job[]): Promise<readonly Outcome[]>;
 }
@@ -30,6 +32,7 @@ export interface Executor {
 export const interpreterExecutor: Executor = {
   name: 'interpreter',
   batchSize: 1,
+  hasStrings: true,
   run: async (jobs) => jobs.map(interpretJob),
 };
 

@@ -1,5 +1,5 @@
 // npm run corpus -- DIR [--target NAME] [--mode constants|runtime|both] [--category C] [--only NAME] [--op TYPE]
-//                       [--no-optimize] [--list-failures]
+//                       [--no-optimize] [--short] [--list-failures]
 // Runs the operator corpus and prints counts per category and per operator; the last line is the sum. It lives in test/
 // because it judges the compiler by recorded answers and is nothing that a user of the compiler needs.
 
@@ -9,6 +9,7 @@ import { compiledExecutor } from '../batch/run-compiled.js';
 import { type CorpusCase, readCases } from './case-file.js';
 import { type Executor, interpreterExecutor } from './executor.js';
 import { type CaseResult, type Mode, runCases, type Verdict } from './run-cases.js';
+import { shortForm } from './short-form.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
     category: { type: 'string' },
     only: { type: 'string' },
     op: { type: 'string' },
+    short: { type: 'boolean', default: false },
     'no-optimize': { type: 'boolean', default: false },
     'list-failures': { type: 'boolean', default: false },
   },
@@ -37,10 +39,11 @@ async function main(): Promise<number> {
     console.error(
       `usage: corpus DIR [--target ${['interpreter', ...targetNames()].join('|')}] [--mode constants|runtime|both]`,
     );
-    console.error('              [--no-optimize] [--category C] [--only NAME] [--op TYPE] [--list-failures]');
+    console.error('              [--no-optimize] [--short] [--category C] [--only NAME] [--op TYPE] [--list-failures]');
     return 2;
   }
-  const results = await runCases(readCases(place).filter(isWanted), executor, modes);
+  const cases = readCases(place);
+  const results = await runCases((values.short ? shortForm(cases) : cases).filter(isWanted), executor, modes);
   if (values['list-failures']) listFailures(results);
   console.log(`${executor.name}, ${values.mode === 'both' ? 'weights as constants and as inputs' : values.mode}`);
   printTable('category', results, (item) => [item.category]);

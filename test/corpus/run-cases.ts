@@ -52,7 +52,7 @@ export async function runCases(
     });
   };
   for (const [i, attempt] of attempts.entries()) {
-    prepare(attempt, `case_${i}`);
+    prepare(attempt, `case_${i}`, executor);
     if (attempt.job !== undefined) waiting.push(attempt);
     if (waiting.length >= executor.batchSize) await flush();
   }
@@ -65,17 +65,19 @@ function modesOf(item: CorpusCase, modes: readonly Mode[]): readonly Mode[] {
   return (item.params ?? []).length === 0 ? modes.slice(0, 1) : modes;
 }
 
-/** The only rule of exclusion that any case here meets. */
-function exclusionOf(item: CorpusCase): string | undefined {
+/** The only rules of exclusion that any case here meets. */
+function exclusionOf(item: CorpusCase, executor: Executor): string | undefined {
   if (item.error !== undefined) return undefined;
   const fixed = new Set([...(item.params ?? []), ...(item.shape_inputs ?? [])]);
   const strings = Object.entries(item.inputs).filter(([name, tensor]) => tensor.type === 'string' && !fixed.has(name));
-  return strings.length === 0 ? undefined : 'string tensors other than constants';
+  if (strings.length > 0) return 'string tensors other than constants';
+  const isStringOutput = Object.values(item.outputs ?? {}).some((tensor) => tensor.type === 'string');
+  return isStringOutput && !executor.hasStrings ? 'string tensors as outputs of compiled code' : undefined;
 }
 
-function prepare(attempt: Attempt, id: string): void {
+function prepare(attempt: Attempt, id: string, executor: Executor): void {
   const { item, mode } = attempt;
-  const rule = exclusionOf(item);
+  const rule = exclusionOf(item, executor);
   if (rule !== undefined) {
     attempt.verdict = { kind: 'excluded', rule };
     return;
