@@ -5,7 +5,7 @@ import { fail, type Problem } from '../errors.js';
 import type { Dim } from '../ir/dim.js';
 import type { DType } from '../ir/dtype.js';
 import type { ScalarExpr } from '../ir/expr.js';
-import type { Attrs } from '../ir/graph.js';
+import type { Attrs, Node } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { TensorType } from '../ir/type.js';
 import type { AttrSpecs, AttrsOf } from './attributes.js';
@@ -91,6 +91,8 @@ export interface OpDef<S extends AttrSpecs = AttrSpecs> {
   readonly attrs: S;
   /** Names of regions, for control flow. */
   readonly regions?: readonly string[];
+  /** How many values the region carries from one run to the next; they are its first inputs. None when absent. */
+  carried?(attrs: AttrsOf<S>): number;
   infer(request: InferRequest<AttrsOf<S>>): readonly TensorType[];
   /** Slow and obvious; accumulates in float64. */
   reference(request: ReferenceRequest<AttrsOf<S>>): readonly Tensor[];
@@ -125,6 +127,12 @@ export function opDef(name: string): OpDef {
 
 export function findOp(name: string): OpDef | undefined {
   return registry.get(name);
+}
+
+/** Index of the first input of a control flow node that is only captured: its regions read it and never change it. */
+export function firstCaptured(node: Node): number {
+  const inner = node.regions?.[0]?.graph.inputs.length ?? 0;
+  return node.inputs.length - inner + (opDef(node.op).carried?.(node.attrs as never) ?? 0);
 }
 
 /** All definitions, by name. */

@@ -10,7 +10,7 @@ import { isStaticShape } from '../ir/dim.js';
 import { type Graph, type Node, presentInputs, presentOutputs, type Region, type Value } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { maxSizeBytes } from '../ir/type.js';
-import { opDef } from '../ops/define.js';
+import { firstCaptured, opDef } from '../ops/define.js';
 import { runNode } from '../ops/interpret.js';
 import { type Rewriter, rewriteGraph } from './rewriter.js';
 
@@ -65,7 +65,7 @@ function captureNoConstants(graph: Graph): Graph {
     if (regions === undefined) return node;
     const own = node.inputs.length - (regions[0]?.graph.inputs.length ?? 0);
     const tensors = node.inputs.map((value, i) =>
-      i < own || value === undefined ? undefined : graph.constants.get(value),
+      i < firstCaptured(node) || value === undefined ? undefined : graph.constants.get(value),
     );
     const inner = regions.map((region) => withConstants(region, tensors.slice(own)));
     if (inner.every((region, i) => region === regions[i])) return node;

@@ -1,4 +1,4 @@
-// Purpose: drop nodes, optional outputs, branch results, captures and constants that nothing reads.
+// Purpose: drop nodes, optional outputs, branch results, values that a loop carries, captures and constants that nothing reads.
 // Needs: an importer that has checked every operator already, dead ones included (Caffe2 would run them).
 // Gives: only what the outputs need.
 // Not when: a value is an output of the graph, or an unread output is not optional for its operator.
@@ -13,7 +13,7 @@ export function removeDeadCode(graph: Graph): Graph {
   const backwards: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((value) => value !== undefined && live.has(value))) continue;
-    const trimmed = node.op === 'If' ? trimBranches(node, live) : trimOutputs(node, live);
+    const trimmed = trim(node, live);
     backwards.push(trimmed);
     for (const value of presentInputs(trimmed)) live.add(value);
   }
@@ -22,6 +22,11 @@ export function removeDeadCode(graph: Graph): Graph {
   if (isSame && [...graph.constants.keys()].every((value) => live.has(value))) return graph;
   const constants = new Map([...graph.constants].filter(([value]) => live.has(value)));
   return { ...graph, nodes, constants };
+}
+
+function trim(node: Node, live: ReadonlySet<Value>): Node {
+  if (node.op === 'If') return trimBranches(node, live);
+  return node.op === 'Loop' ? trimLoop(node, live) : trimOutputs(node, live);
 }
 
 function trimOutputs(node: Node, live: ReadonlySet<Value>): Node {
@@ -52,6 +57,35 @@ function trimBranches(node: Node, live: ReadonlySet<Value>): Node {
       ...region,
       graph: { ...region.graph, inputs: region.graph.inputs.filter((_, i) => captured[i] === true) },
     })),
+  };
+}
+
+/** A Loop carries its condition, what is read afterwards, and what the next values of these depend on. */
+function trimLoop(node: Node, live: ReadonlySet<Value>): Node {
+  const [limit, ...values] = node.inputs;
+  const [body] = node.regions ?? [];
+  if (body === undefined) return node;
+  const count = node.outputs.length;
+  const wanted = node.outputs.map(
+    (value, i) => (value !== undefined && live.has(value)) || (i === 0 && node.attrs['conditional'] === true),
+  );
+  let graph = body.graph;
+  for (let before = -1; before !== wanted.filter(Boolean).length; ) {
+    before = wanted.filter(Boolean).length;
+    const outputs = body.graph.outputs.filter((_, i) => wanted[i] === true);
+    graph = removeDeadCode(wanted.every(Boolean) ? body.graph : { ...body.graph, outputs });
+    wanted.forEach((isWanted, i) => {
+      wanted[i] = isWanted || readsInput(graph, i);
+    });
+  }
+  const isKept = (i: number): boolean => (i < count ? wanted[i] === true : readsInput(graph, i));
+  if (graph === body.graph && values.every((_, i) => isKept(i))) return node;
+  return {
+    ...node,
+    inputs: [limit, ...values.filter((_, i) => isKept(i))],
+    attrs: { ...node.attrs, carried: wanted.filter(Boolean).length },
+    outputs: node.outputs.filter((_, i) => isKept(i)),
+    regions: [{ ...body, graph: { ...graph, inputs: graph.inputs.filter((_, i) => isKept(i)) } }],
   };
 }
 
