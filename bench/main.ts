@@ -2,11 +2,11 @@
 // line is `geomean 1T R 2T R`: how many times faster ours is over the convolution nets.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTarget } from '../src/build/target.js';
 import { kBenchNets } from './nets/index.js';
-import { NetBuilder } from './nets/net-builder.js';
+import { type BenchNet, NetBuilder } from './nets/net-builder.js';
 import { type BenchOptions, readOptions } from './options.js';
 import { comparisonLines, geomeanLine, kTableHead, machineLines, netLines, profileLines } from './report.js';
 import { loadRun, saveRun } from './results.js';
@@ -39,6 +39,8 @@ async function runNets(names: readonly string[], options: BenchOptions, folder: 
   const probe = await buildMachineProbe(loadTarget(target), folder);
   let rates = await probeAll(probe, threads);
   for (const line of machineLines(cpuModel(), rates)) console.log(line);
+  const [load = 0] = loadavg();
+  if (load > 1) console.log(`note: load average ${load.toFixed(1)}: other programs run, times are too high`);
   const peer = options.peer ? await openPeer(note) : 'not asked for';
   const peerCallMs = typeof peer === 'string' ? 0 : await measurePeerCall(peer, emptyNet());
   console.log(
@@ -95,7 +97,8 @@ async function probeAll(
   return rates;
 }
 
-function emptyNet() {
+/** What a call costs by itself: one value through a Relu. */
+function emptyNet(): BenchNet {
   const net = new NetBuilder('empty', [1, 1]);
   return net.finish(net.relu(net.input), false);
 }
@@ -104,4 +107,9 @@ function note(message: string): void {
   if (process.stderr.isTTY) console.error(message);
 }
 
-await main(readOptions(process.argv));
+try {
+  await main(readOptions(process.argv));
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

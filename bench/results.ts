@@ -1,6 +1,6 @@
 // Saved runs: one JSON line per net under bench/results, the last run as `last`, others by name.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../src/package-root.js';
 import type { NetResult } from './timing/measure.js';
@@ -21,6 +21,8 @@ export function saveRun(name: string, cpu: string, results: readonly NetResult[]
 }
 
 export function loadRun(name: string): readonly NetResult[] {
-  const lines = readFileSync(fileOf(name), 'utf8').split('\n');
+  const file = fileOf(name);
+  if (!existsSync(file)) throw new Error(`no run is kept as ${file}; --save ${name} keeps one`);
+  const lines = readFileSync(file, 'utf8').split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as NetResult);
 }

@@ -190,11 +190,11 @@ export class NetBuilder {
   }
 
   finish(output: Blob, isConvolutional = true): BenchNet {
-    const { name, input, ops, fills, shapes, macs } = this;
+    const { name, input, ops, fills, shapes } = this;
     const weights = fills.flatMap(({ outputs }) => outputs);
     const predict = makeNet({ name, ops, externalInputs: ['data', ...weights], externalOutputs: [output.name] });
     const init = makeNet({ name: `${name}_init`, ops: fills, externalOutputs: weights });
-    return { name, isConvolutional, predict, init, input, output, shapes, macs };
+    return { name, isConvolutional, predict, init, input, output, shapes, macs: this.macs };
   }
 
   private emit(

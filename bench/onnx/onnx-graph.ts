@@ -36,8 +36,8 @@ export class OnnxGraph {
   }
 
   encode(input: Blob, output: Blob): Uint8Array {
-    const { name, nodes, initializers } = this;
-    const graph = { name, nodes, initializers, inputs: [valueInfo(input)], outputs: [valueInfo(output)] };
+    const { nodes, initializers } = this;
+    const graph = { name: this.name, nodes, initializers, inputs: [valueInfo(input)], outputs: [valueInfo(output)] };
     const model = {
       irVersion: kIrVersion,
       producerName: 'cortado-bench',

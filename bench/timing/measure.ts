@@ -43,6 +43,9 @@ export interface NetResult {
 /** Where sides differ by more than this of the largest value, times would be of different nets. */
 const kMaxRelativeError = 1e-3;
 
+const kProfileRuns = 12;
+const kProfileRunMs = 20;
+
 export async function measureNet(net: BenchNet, peer: Peer | undefined, options: MeasureOptions): Promise<NetResult> {
   const { folder, target, threads, onProgress } = options;
   const input = uniformValues(
@@ -63,9 +66,7 @@ export async function measureNet(net: BenchNet, peer: Peer | undefined, options:
     onProgress(`${net.name}: ${count} thread${count === 1 ? '' : 's'}`);
     const times = await interleave(ours, peerNet, count, options);
     await peerNet?.close();
-    const layers = options.profile
-      ? await ours.profile(count, repeatsFor(times.ours.minMs, options.roundMs))
-      : undefined;
+    const layers = options.profile ? await profileLayers(ours, count, times.ours.minMs) : undefined;
     results.push({ threads: count, ...times, ...(layers === undefined ? {} : { layers }) });
   }
   const { name, isConvolutional, macs } = net;
@@ -117,8 +118,15 @@ async function interleave(
   return { ours: summary, ...(peer === undefined ? {} : { peer: summarize(their, peerCallMs) }) };
 }
 
+/** Each layer's lowest mean over short runs, so that a busy moment spoils one of them only. */
+async function profileLayers(ours: OurNet, threads: number, oneMs: number): Promise<readonly LayerStats[]> {
+  const runs: (readonly LayerStats[])[] = [];
+  for (let i = 0; i < kProfileRuns; i++) runs.push(await ours.profile(threads, repeatsFor(oneMs, kProfileRunMs)));
+  return (runs[0] ?? []).map((layer, k) => ({ ...layer, ms: Math.min(...runs.map((run) => run[k]?.ms ?? layer.ms)) }));
+}
+
 function repeatsFor(oneMs: number, roundMs: number): number {
-  return Math.max(3, Math.min(5000, Math.round(roundMs / oneMs)));
+  return Math.max(2, Math.min(5000, Math.round(roundMs / oneMs)));
 }
 
 async function timePeer(peer: PeerNet, repeat: number): Promise<RunTimes> {

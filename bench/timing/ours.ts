@@ -85,7 +85,7 @@ export async function compileOurs(net: BenchNet, input: Float32Array, options: O
 }
 
 function timing(threads: number, repeat: number): readonly string[] {
-  const warmup = Math.max(3, Math.ceil(repeat / 10));
+  const warmup = Math.max(2, Math.ceil(repeat / 10));
   return ['--threads', String(threads), '--warmup', String(warmup), '--repeat', String(repeat)];
 }
 
