@@ -13,6 +13,11 @@ import { shortForm } from './corpus/short-form.js';
 import { sharedFolder, skipBecause } from './support/skip.js';
 
 const kMessageLines = 20;
+/** Cases that disagree with their record on purpose. */
+const kDeviations: ReadonlyMap<string, string> = new Map([
+  ['err_registered_but_throws_upsamplenearest', 'Caffe2 of 2018 has it for GPUs only; its meaning is known'],
+  ['sparsetodense_max', 'as many rows as the largest index says: no bound, so no memory plan'],
+]);
 
 describe('operator corpus, short form', function () {
   this.timeout(600_000);
@@ -34,7 +39,9 @@ async function check(context: Mocha.Context, executor: Executor): Promise<void> 
     return skipBecause(context, 'the operator corpus is not beside this checkout');
   const results = await runCases(shortForm(readCases(folder)), executor, ['constants', 'runtime']);
   const failures = results.flatMap(({ item, verdict }) =>
-    verdict.kind === 'failed' && !isMissingOperator(verdict.reason) ? [`${item.name}: ${verdict.reason}`] : [],
+    verdict.kind === 'failed' && !kDeviations.has(item.name) && !isMissingOperator(verdict.reason)
+      ? [`${item.name}: ${verdict.reason}`]
+      : [],
   );
   assert.equal(
     failures.length,

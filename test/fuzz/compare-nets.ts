@@ -1,0 +1,128 @@
+// Judges random nets: interpreter, compiled as it is, compiled and optimized must agree; and makes a failing net small.
+
+import { formatProblem } from '../../src/errors.js';
+import type { Graph, GraphOutput, Value } from '../../src/ir/graph.js';
+import { elementCount, getNumber, type Tensor } from '../../src/ir/tensor.js';
+import { interpret } from '../../src/ops/interpret.js';
+import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
+import { runCompiled } from '../batch/run-compiled.js';
+import type { Job, Outcome } from '../corpus/executor.js';
+import type { RandomNet } from './random-graphs.js';
+
+const kMaxShrinkRounds = 30;
+const kMaxCandidates = 64;
+
+/** What is wrong with each net, in words; undefined where all agree. */
+export async function checkNets(nets: readonly RandomNet[], target: string): Promise<readonly (string | undefined)[]> {
+  const jobs = nets.map((net, i): Job => ({ ...net, id: `net_${i}` }));
+  const optimized = await runCompiled(jobs, { target, optimize: true });
+  const plain = await runCompiled(jobs, { target, optimize: false });
+  return nets.map((net, i) => {
+    const wanted = interpret(net.graph, net.inputs);
+    const [a, b] = [complaint(wanted, optimized[i]), complaint(wanted, plain[i])];
+    if (a !== undefined) return `optimized: ${a}`;
+    return b === undefined ? undefined : `not optimized: ${b}`;
+  });
+}
+
+/** A smaller net with the same kind of failure: fewer outputs, fewer nodes, inputs in place of what made them. */
+export async function shrinkNet(net: RandomNet, target: string): Promise<RandomNet> {
+  let smallest = net;
+  for (let round = 0; round < kMaxShrinkRounds; round++) {
+    const candidates = smallerNets(smallest).slice(0, kMaxCandidates);
+    if (candidates.length === 0) return smallest;
+    const failing = (await checkNets(candidates, target)).findIndex((problem) => problem !== undefined);
+    const next = candidates[failing];
+    if (next === undefined) return smallest;
+    smallest = next;
+  }
+  return smallest;
+}
+
+/** Rounding differs with the order of sums: errors are measured against the largest value of the tensor. */
+function complaint(wanted: ReadonlyMap<string, Tensor>, outcome: Outcome | undefined): string | undefined {
+  if (outcome === undefined) return 'was not run';
+  if (outcome.kind === 'problems') return outcome.problems.map(formatProblem).join(' | ');
+  for (const [name, want] of wanted) {
+    const got = outcome.outputs.get(name);
+    if (got === undefined) return `output ${name} is missing`;
+    if (got.dims.join() !== want.dims.join())
+      return `output ${name} is [${got.dims.join()}], expected [${want.dims.join()}]`;
+    const difference = largestDifference(got, want);
+    if (difference !== undefined) return `output ${name}: ${difference}`;
+  }
+  return undefined;
+}
+
+function largestDifference(got: Tensor, want: Tensor): string | undefined {
+  const count = elementCount(want.dims);
+  let scale = 0;
+  for (let i = 0; i < count; i++)
+    if (Number.isFinite(getNumber(want, i))) scale = Math.max(scale, Math.abs(getNumber(want, i)));
+  const limit = 1e-5 + 2e-4 * scale;
+  for (let i = 0; i < count; i++) {
+    const [a, b] = [getNumber(got, i), getNumber(want, i)];
+    if (!(Object.is(a, b) || a === b || Math.abs(a - b) <= limit))
+      return `element ${i} is ${a}, expected ${b} within ${limit}`;
+  }
+  return undefined;
+}
+
+/** Boldest first: one output only, then one node's result given as an input, then one output less. */
+function smallerNets(net: RandomNet): readonly RandomNet[] {
+  const { outputs } = net.graph;
+  const single = outputs.length > 1 ? outputs.map((output) => withOutputs(net, [output])) : [];
+  const fewer =
+    outputs.length > 2
+      ? outputs.map((output) =>
+          withOutputs(
+            net,
+            outputs.filter((other) => other !== output),
+          ),
+        )
+      : [];
+  return [...single, ...cutNets(net), ...fewer];
+}
+
+function withOutputs(net: RandomNet, outputs: readonly GraphOutput[]): RandomNet {
+  return cleaned({ ...net, graph: { ...net.graph, outputs } });
+}
+
+/** For each node, later ones first: its results become inputs with the values that the interpreter gives them. */
+function cutNets(net: RandomNet): readonly RandomNet[] {
+  const values = new Map<Value, Tensor>();
+  interpret(net.graph, net.inputs, (node, tensors) => {
+    node.outputs.forEach((value, i) => {
+      const tensor = tensors[i];
+      if (value !== undefined && tensor !== undefined) values.set(value, tensor);
+    });
+  });
+  return [...net.graph.nodes].reverse().flatMap((node) => {
+    const made = node.outputs.filter((value): value is Value => value !== undefined);
+    const inputs = new Map(net.inputs);
+    for (const value of made) {
+      const tensor = values.get(value);
+      if (tensor !== undefined) inputs.set(value.name, tensor);
+    }
+    const graph: Graph = {
+      ...net.graph,
+      nodes: net.graph.nodes.filter((other) => other !== node),
+      inputs: [...net.graph.inputs, ...made.map((value) => ({ value, optional: false }))],
+    };
+    const smaller = cleaned({ graph, inputs });
+    return smaller.graph.nodes.length === 0 ? [] : [smaller];
+  });
+}
+
+/** Without what no output needs. */
+function cleaned({ graph, inputs }: RandomNet): RandomNet {
+  const live = removeDeadCode(graph);
+  const used = new Set<Value>(live.outputs.map((output) => output.value));
+  for (const node of live.nodes) for (const value of node.inputs) if (value !== undefined) used.add(value);
+  const kept = live.inputs.filter((input) => used.has(input.value));
+  const names = new Set(kept.map((input) => input.value.name));
+  return {
+    graph: { ...live, inputs: kept, constants: new Map([...live.constants].filter(([value]) => used.has(value))) },
+    inputs: new Map([...inputs].filter(([name]) => names.has(name))),
+  };
+}
