@@ -116,6 +116,8 @@ function spell(argument: KernelArg, item: Case): string {
       return cppLiteral(argument.value, argument.dtype);
     case 'store-extent':
       return '&found';
+    case 'null':
+      return 'nullptr';
     default:
       return assert.fail(`argument kind ${argument.kind}`);
   }
