@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 /** $XDG_CACHE_HOME/cortado, or ~/.cache/cortado. */
 export function defaultCacheFolder(environment: Readonly<Record<string, string | undefined>>): string {
-  const base = environment['XDG_CACHE_HOME'];
+  const base = environment.XDG_CACHE_HOME;
   return join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'cortado');
 }
 

@@ -186,7 +186,7 @@ function readTargetFile(file: string): TargetFile {
   const validate = new Ajv({ allErrors: true }).compile(kSchema);
   if (!validate(parsed)) {
     const problems = (validate.errors ?? []).map((error): Problem => {
-      const extra = error.params['additionalProperty'];
+      const extra = error.params.additionalProperty;
       const subject = `${error.instancePath === '' ? 'target file' : error.instancePath} ${error.message ?? 'is wrong'}`;
       return {
         code: 'bad-option',

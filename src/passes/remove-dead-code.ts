@@ -67,7 +67,7 @@ function trimLoop(node: Node, live: ReadonlySet<Value>): Node {
   if (body === undefined) return node;
   const count = node.outputs.length;
   const wanted = node.outputs.map(
-    (value, i) => (value !== undefined && live.has(value)) || (i === 0 && node.attrs['conditional'] === true),
+    (value, i) => (value !== undefined && live.has(value)) || (i === 0 && node.attrs.conditional === true),
   );
   let graph = body.graph;
   for (let before = -1; before !== wanted.filter(Boolean).length; ) {

@@ -36,7 +36,7 @@ export function concatPieces(node: Node): readonly View[] | undefined {
   const [output] = node.outputs;
   if (node.op !== 'Concat' || output === undefined || node.outputs.slice(1).some((value) => value !== undefined))
     return undefined;
-  const axis = Number(node.attrs['axis']);
+  const axis = Number(node.attrs.axis);
   if (!isOutermost(output.type.shape, axis)) return undefined;
   const inputs = presentInputs(node);
   const pieces: View[] = [];
@@ -72,7 +72,7 @@ function sameBytesBlocked(a: TensorType, b: TensorType): boolean {
 }
 
 function sliceView(node: Node, input: Value, output: Value): readonly View[] | undefined {
-  const starts = node.attrs['starts'];
+  const starts = node.attrs.starts;
   if (!Array.isArray(starts) || input.type.layout.kind !== 'rowMajor' || node.inputs.length > 1) return undefined;
   const axis = output.type.shape.findIndex((dim, i) => dim !== input.type.shape[i]);
   if (axis < 0) return [{ value: output, of: input, offsetBytes: 0 }];
@@ -84,7 +84,7 @@ function sliceView(node: Node, input: Value, output: Value): readonly View[] | u
 }
 
 function splitViews(node: Node, input: Value): readonly View[] | undefined {
-  const axis = Number(node.attrs['axis']);
+  const axis = Number(node.attrs.axis);
   if (!Number.isInteger(axis) || node.inputs.length > 1 || !input.type.shape.every(isStatic)) return undefined;
   if (!isOutermost(input.type.shape, axis)) return undefined;
   const { layout } = input.type;

@@ -52,7 +52,7 @@ function concatForm({ node, target }: KernelRequest): Form | undefined {
       channels % target.vectorFloats === 0
     );
   });
-  if (!fits || node.attrs['axis'] !== 1 || concatPieces(node) === undefined) return undefined;
+  if (!fits || node.attrs.axis !== 1 || concatPieces(node) === undefined) return undefined;
   return { blockedInputs: inputs.map((_, i) => i), blockedOutput: true, demand: false };
 }
 
@@ -61,7 +61,7 @@ function lowerPad({ node, target }: KernelRequest): KernelCall {
   const [, channels = 1, inHeight = 1, inWidth = 1] = staticDims(x);
   const [, , outHeight = 1, outWidth = 1] = staticDims(outputType(node));
   const [padTop = 0, padLeft = 0] = listAttr(node, 'pads');
-  const mode = String(node.attrs['mode']);
+  const mode = String(node.attrs.mode);
   return {
     header: 'cortado/pad.h',
     fn: 'pad2d_blocked',
