@@ -53,6 +53,15 @@ void check_conv(const char* name, std::int64_t n, int parts) {
   auto bias = check::numbers(static_cast<std::size_t>(round_up(S.out_channels, B)), 3);
   const auto residual = check::numbers(static_cast<std::size_t>(n * S.out_channels * out_pixels), 4);
   auto expected = reference::conv2d(S, n, x, w);
+  const auto sums = expected;
+  const auto slope = check::numbers(static_cast<std::size_t>(round_up(S.out_channels, B)), 5);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::size_t channel = i / static_cast<std::size_t>(out_pixels) % static_cast<std::size_t>(S.out_channels);
+    expected[i] += static_cast<double>(bias[channel]);
+    if (expected[i] < 0) expected[i] *= static_cast<double>(slope[channel]);
+  }
+  check_epilogue<S, T, K>("  with slopes", n, parts, x, w, expected, BiasSlope{bias.data(), slope.data()});
+  expected = sums;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const std::size_t channel = i / static_cast<std::size_t>(out_pixels) % static_cast<std::size_t>(S.out_channels);
     expected[i] = std::fmax(expected[i] + static_cast<double>(bias[channel]) + static_cast<double>(residual[i]), 0.0);

@@ -117,6 +117,8 @@ function withOffset(pointer: string, offsetBytes: number, cpp: string): string {
 
 function functorToCpp(step: KernelStep, names: SharedNames): string {
   if (step.call.functor === undefined) return 'NoEpilogue{}';
+  const { known } = step.call.functor;
+  if (known !== undefined) return `${known.type}{${known.args.map((arg) => argToCpp(arg, step, names)).join(', ')}}`;
   const operands = step.call.functor.operands.map(({ arg }) => argToCpp(arg, step, names));
   return `${names.functor(step)}{${operands.join(', ')}}`;
 }

@@ -75,6 +75,8 @@ export interface FunctorSpec {
   /** dtypes of all arguments of the expression, argument 0 first. */
   readonly argTypes: readonly DType[];
   readonly operands: readonly { readonly access: OperandAccess; readonly arg: KernelArg }[];
+  /** A functor of runtime/ that means the same and that this kernel knows: printed instead of a generated one. */
+  readonly known?: { readonly type: string; readonly args: readonly KernelArg[] };
 }
 
 export interface KernelCall {

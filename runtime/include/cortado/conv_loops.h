@@ -53,7 +53,9 @@ EpilogueCall epilogue_call(const Ep& ep) {
     return EpilogueCall{};
   } else if constexpr (std::is_same_v<Ep, BiasResidualClamp>) {
     const bool has_floor = !(ep.floor == -kInfinityF), has_ceiling = !(ep.ceiling == kInfinityF);
-    return EpilogueCall{nullptr, nullptr, {ep.bias, ep.residual != nullptr, has_floor, has_ceiling, ep.floor, ep.ceiling}, ep.residual};
+    return EpilogueCall{nullptr, nullptr, {ep.bias, nullptr, ep.residual != nullptr, has_floor, has_ceiling, ep.floor, ep.ceiling}, ep.residual};
+  } else if constexpr (std::is_same_v<Ep, BiasSlope>) {
+    return EpilogueCall{nullptr, nullptr, {ep.bias, ep.slope, false, false, false, 0, 0}, nullptr};
   } else {
     return EpilogueCall{&ep, &apply_epilogue<B, Ep>, {}, nullptr};
   }
@@ -163,6 +165,7 @@ inline void run_band_tile(const ConvLoops& l, const BandSource& source, const Ba
   if (ep.finish.bias != nullptr) start.bias = ep.finish.bias + channel;
   TileFinish finish = ep.finish;
   finish.bias = start.bias;
+  if (ep.finish.slope != nullptr) finish.slope = ep.finish.slope + channel;
   for (int outer = 0; outer < l.outer; outer += l.chunk_outer) {
     const bool is_last = outer + l.chunk_outer >= l.outer;
     loops.outer = is_last ? l.outer - outer : l.chunk_outer;

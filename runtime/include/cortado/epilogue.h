@@ -48,6 +48,20 @@ struct BiasResidualClamp {
   }
 };
 
+/**
+ * x < 0 ? x · slope[channel] : x with x = acc + bias[channel] (PRelu, LeakyRelu); the convolutions apply it in registers.
+ * Slopes must be finite; a null bias is left out.
+ */
+struct BiasSlope {
+  const float* bias;
+  const float* slope;
+  template <class V, class Lanes>
+  CORTADO_INLINE V operator()(V acc, std::int64_t channel, std::int64_t) const {
+    const V sum = bias == nullptr ? acc : acc + Lanes::template channel<V>(bias, channel);
+    return select(lt(sum, V{}), sum * Lanes::template channel<V>(slope, channel), sum);
+  }
+};
+
 /** Calls the functor with the kernel's lane policy. */
 template <class V, class Lanes, class Ep>
 CORTADO_INLINE V finish(const Ep& ep, V acc, std::int64_t channel, std::int64_t offset) {

@@ -23,9 +23,10 @@ struct TileLoops {
   std::int64_t w_ahead; /**< Floats from the weights in use to those to prefetch: the next chunk's. */
 };
 
-/** What is done to the sums before they leave the registers: + bias (from the start), + residual, clamp. */
+/** What is done to the sums before they leave the registers: + bias (from the start), + residual, slope, clamp. */
 struct TileFinish {
-  const float* bias; /**< One float per output channel of the tile; null = 0. */
+  const float* bias;  /**< One float per output channel of the tile; null = 0. */
+  const float* slope; /**< Likewise: the factor of negative sums; null = 1. */
   bool has_residual; /**< The residual is strided as y. */
   bool has_floor;
   bool has_ceiling;
@@ -36,13 +37,21 @@ struct TileFinish {
 using TileFunction = void (*)(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
                               const float* residual);
 
-/** Sums + residual, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
+/** Sums + residual, then negative ones times slope, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
 template <class F, int kPixels, int kVectors>
 CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish, const float* residual, F (&acc)[kPixels][kVectors]) {
   if (finish.has_residual) {
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
       static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
         acc[p][v] = acc[p][v] + load<F>(residual + v * loops.y_vector_stride + p * loops.y_pixel_stride);
+      });
+    });
+  }
+  if (finish.slope != nullptr) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F slope = load<F>(finish.slope + v * kLanesOf<F>);
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+        acc[p][v] = select(lt(acc[p][v], F{}), acc[p][v] * slope, acc[p][v]);
       });
     });
   }

@@ -7,8 +7,15 @@ import { epilogueOperands, type Node } from '../../ir/graph.js';
 import type { NumericTensor } from '../../ir/tensor.js';
 import { makeTensor } from '../../ir/tensor.js';
 import { operandAccess } from '../../ops/functor.js';
-import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
-import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../ops/kernel-call.js';
+import { biasedFunctor, extentArg, floatArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
+import type {
+  FunctorSpec,
+  KernelArg,
+  KernelCall,
+  KernelConfig,
+  KernelRequest,
+  TemplateArg,
+} from '../../ops/kernel-call.js';
 import {
   type ConvGeometry,
   type ConvTile,
@@ -30,8 +37,10 @@ import {
   listAttr,
   numberAttr,
   outputType,
+  roundUpTo,
   staticDims,
 } from './kernel.js';
+import { tileFinish } from './tile-finish.js';
 
 /** The most input channels for which the first-layer kernel beats the blocked one. */
 const kFewChannels = 4;
@@ -178,7 +187,7 @@ function convCall(
   packed: Float32Array,
   scratchBytes: number,
 ): KernelCall {
-  const { functor, packs = [] } = biasedFunctor(request, 2, request.target.vectorFloats, 1);
+  const { functor, packs } = finishedFunctor(request, shape.outChannels, tile !== undefined);
   const config = shapeConfig(shape);
   const template: TemplateArg[] = [{ kind: 'config' }];
   if (tile !== undefined) template.push({ kind: 'config', config: tileConfig(tile) });
@@ -201,6 +210,38 @@ function convCall(
     ...(functor === undefined ? {} : { functor }),
     scratchBytes,
     parts: kAnyParts,
+  };
+}
+
+/** Bias and fused tail; as a functor that is applied in registers where the kernel can and the tail has that form. */
+function finishedFunctor(
+  request: KernelRequest,
+  channels: number,
+  canFinish: boolean,
+): { readonly functor?: FunctorSpec; readonly packs: readonly NumericTensor[] } {
+  const block = request.target.vectorFloats;
+  const { functor, packs = [] } = biasedFunctor(request, 2, block, 1);
+  const finish = functor === undefined || !canFinish ? undefined : tileFinish(functor);
+  if (functor === undefined || finish === undefined) return functor === undefined ? { packs } : { functor, packs };
+  const operand = (k: number | undefined): KernelArg =>
+    (k === undefined ? undefined : functor.operands[k]?.arg) ?? { kind: 'null' };
+  const bias = operand(finish.bias);
+  if (finish.kind === 'clamp') {
+    const args = [bias, operand(finish.residual), floatArg(finish.floor), floatArg(finish.ceiling)];
+    return { functor: { ...functor, known: { type: 'BiasResidualClamp', args } }, packs };
+  }
+  if (typeof finish.slope === 'number') {
+    const arg = operand(finish.slope);
+    const slopes = arg.kind === 'packed' ? packs[arg.index - 1] : undefined;
+    // The generated functor gives 0·∞ = NaN for an infinite slope where this one does not.
+    if (slopes?.data.some((value) => !Number.isFinite(Number(value))) !== false) return { functor, packs };
+    return { functor: { ...functor, known: { type: 'BiasSlope', args: [bias, arg] } }, packs };
+  }
+  const slopes = new Float32Array(roundUpTo(channels, block)).fill(finish.slope.value);
+  const slope: KernelArg = { kind: 'packed', index: 1 + packs.length };
+  return {
+    functor: { ...functor, known: { type: 'BiasSlope', args: [bias, slope] } },
+    packs: [...packs, makeTensor('f32', [slopes.length], slopes)],
   };
 }
 
