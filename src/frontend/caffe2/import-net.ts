@@ -17,10 +17,10 @@ import {
   implicitInputType,
   missingShapeProblem,
 } from './import-inputs.js';
-import { nestedNets, readsFromOutside } from './import-reads.js';
+import { readsFromOutside, writtenNames } from './import-reads.js';
 import { OpScope, PoisonSignal } from './import-scope.js';
 import { type Binding, ImportSession, kPoisoned, NetFrame } from './import-session.js';
-import type { NetDef, OperatorDef } from './net-def.js';
+import type { NetDef } from './net-def.js';
 import type { ValueInfo } from './value-info.js';
 
 export interface Caffe2Model {
@@ -171,11 +171,6 @@ function importOp(scope: OpScope, known: ReadonlySet<string> | undefined, liveAf
   }
 }
 
-/** Blobs that an operator or a net inside it may write. */
-function writtenNames(op: OperatorDef): readonly string[] {
-  return [...op.outputs, ...nestedNets(op).flatMap(({ net }) => net.ops.flatMap(writtenNames))];
-}
-
 /** Reports inputs that do not exist, and poisons them so that the operator is skipped. */
 function checkInputNames(scope: OpScope, known: ReadonlySet<string> | undefined): void {
   const { frame, op } = scope;
@@ -216,12 +211,22 @@ function runImporter(scope: OpScope, liveAfter: () => ReadonlySet<string>): Read
   );
 }
 
+/** Commits what control flow emitted; declared outputs first, since these give their names to values. */
 function commitBindings(scope: OpScope, bindings: ReadonlyMap<string, Binding>): ReadonlyMap<string, Binding> {
-  const entries = [...bindings];
-  const values = entries.map(([, binding]) => (binding.kind === 'value' ? binding.value : undefined));
-  // Control flow emits one node with outputs named by itself; there is nothing to rename.
-  scope.commit(values);
-  return new Map(entries);
+  const names = [...new Set([...scope.op.outputs, ...bindings.keys()])];
+  const values = names.map((name) => {
+    const binding = bindings.get(name);
+    return binding?.kind === 'value' ? binding.value : undefined;
+  });
+  const committed = scope.commit(values);
+  return new Map(
+    names.flatMap((name, i): readonly (readonly [string, Binding])[] => {
+      const value = committed[i];
+      const binding = bindings.get(name);
+      if (value !== undefined) return [[name, { kind: 'value', value }]];
+      return binding === undefined ? [] : [[name, binding]];
+    }),
+  );
 }
 
 function warnOfUnreadArguments(scope: OpScope): void {

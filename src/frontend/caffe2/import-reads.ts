@@ -2,6 +2,7 @@
 // workspace, so what a subnet reads, and what it writes on one path only, counts too. Looks at names alone.
 
 import type { Argument, NetDef, OperatorDef } from './net-def.js';
+import { readableStepNet, recurrentNames } from './recurrent-args.js';
 
 /** The operator that first reads a blob. */
 export interface Reader {
@@ -33,17 +34,45 @@ function walk(
       if (!written.has(name) && !reads.has(name)) reads.set(name, reader);
     };
     op.inputs.forEach(read);
+    const scoped = kScoped.has(op.type ?? '');
     const branches = nestedNets(op).map(({ name, net }) => {
-      const own = new Set(written);
+      const own = new Set([...written, ...(scoped ? innerNames(op) : [])]);
       walk(net.ops, `${reader.opIndex}.${name}.`, own, reads);
       return own;
     });
-    const merged = mergeBranches(op, branches, written);
-    merged.sometimes.forEach(read);
-    for (const name of merged.always) written.add(name);
+    if (!scoped) {
+      const merged = mergeBranches(op, branches, written);
+      merged.sometimes.forEach(read);
+      for (const name of merged.always) written.add(name);
+    }
     // The outputs of control flow are what its nets write; all others write what they declare.
-    if (branches.length === 0 || !kMergesBranches.has(op.type ?? '')) for (const name of op.outputs) written.add(name);
+    const declares = branches.length === 0 || !kMergesBranches.has(op.type ?? '');
+    if (declares) for (const name of ownNames(op)) written.add(name);
   });
+}
+
+/** Blobs that an operator or a net inside it may write. */
+export function writtenNames(op: OperatorDef): readonly string[] {
+  const inner = kScoped.has(op.type ?? '') ? [] : nestedNets(op).flatMap(({ net }) => net.ops.flatMap(writtenNames));
+  return [...ownNames(op), ...inner];
+}
+
+/** Types whose nets have names of their own, which the operator binds. */
+const kScoped: ReadonlySet<string> = new Set(['RecurrentNetwork', 'ONNXWhile', 'Do']);
+
+/** Blobs that the operator itself makes. */
+function ownNames(op: OperatorDef): readonly string[] {
+  return op.type === 'RecurrentNetwork' ? recurrentNames(op).made : op.outputs;
+}
+
+/** Names that a scoped operator gives its net. */
+function innerNames(op: OperatorDef): readonly string[] {
+  if (op.type === 'RecurrentNetwork') return recurrentNames(op).inner;
+  const [net] = nestedNets(op);
+  if (net === undefined) return [];
+  if (op.type === 'ONNXWhile') return net.net.externalInputs;
+  // The net of a Do sees bound blobs only, which the operator declares.
+  return net.net.ops.flatMap((inner) => [...inner.inputs, ...writtenNames(inner)]);
 }
 
 const kMergesBranches: ReadonlySet<string> = new Set(['If', 'While']);
@@ -63,6 +92,10 @@ function mergeBranches(
 
 /** The nets among an operator's arguments: `then` and `else` for then_net and else_net. */
 export function nestedNets(op: OperatorDef): readonly { readonly name: string; readonly net: NetDef }[] {
+  if (op.type === 'RecurrentNetwork') {
+    const step = readableStepNet(op);
+    return step === undefined ? [] : [{ name: 'step', net: step }];
+  }
   return op.args.flatMap((arg) => netsOf(arg).map((net) => ({ name: regionName(arg), net })));
 }
 

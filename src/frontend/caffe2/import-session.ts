@@ -40,6 +40,8 @@ export interface FrameOptions {
   /** `111.else.` for nested nets. */
   readonly opPrefix?: string;
   readonly usedNames: Set<string>;
+  /** Of the net whose graph this one joins; a builder of its own by default. */
+  readonly builder?: GraphBuilder;
   /** Finds a blob that this net does not make. */
   resolveOuter(name: string): Binding | undefined;
   /** See ImportScope.implicitInput; gives undefined when the net cannot have further inputs. */
@@ -57,7 +59,7 @@ export class NetFrame {
   constructor(session: ImportSession, options: FrameOptions) {
     this.session = session;
     this.options = options;
-    this.builder = new GraphBuilder(options.name, options.usedNames);
+    this.builder = options.builder ?? new GraphBuilder(options.name, options.usedNames);
   }
 
   lookUp(name: string): Binding | undefined {
