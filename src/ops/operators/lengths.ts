@@ -1,0 +1,503 @@
+// Lengths, ranges and segment ids, one turned into another: ExpandLengths (ids, positions or weights of all rows),
+// LengthsToRanges, SegmentIdsToLengths, BooleanMaskLengths; LengthsTile and LengthsGather through Gather.
+
+import { dimEquals } from '../../ir/dim.js';
+import { makeTensor, setNumber, toNumbers } from '../../ir/tensor.js';
+import { tensorType } from '../../ir/type.js';
+import { bool, float, text } from '../attributes.js';
+import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
+import { checkDType, checkSameDim } from '../check-input.js';
+import { defineOp } from '../define.js';
+import { extentArg, floatArg, inputArg, lowerType, outputArg } from '../kernel-arguments.js';
+import {
+  boundArg,
+  checkBound,
+  checkedLengths,
+  checkVectorOf,
+  impliedBound,
+  kIndexTypes,
+  knownNumbers,
+  knownTotal,
+  kSizeAttrs,
+  mostOf,
+  readBound,
+  sizedByValues,
+  startsOf,
+  storedDim,
+} from '../value-sizes.js';
+
+/** A net usually has few rows per segment. */
+const kUsualLength = 32;
+/** Anything that no sum of lengths reaches. */
+const kNoLimit = Number.MAX_SAFE_INTEGER;
+
+const kMembers = { ids: 'kIds', positions: 'kPositions', weights: 'kWeights' } as const;
+
+function emitExpanded(scope: ImportScope, at: number, give: keyof typeof kMembers, power = 0) {
+  const usual = kUsualLength * mostOf(scope.inputType(at).shape[0]);
+  const attrs = { give, power, size: knownTotal(scope, at), bound: readBound(scope, usual) };
+  return scope.emitOne('ExpandLengths', [scope.input(at)], attrs);
+}
+
+function importExpanded(give: keyof typeof kMembers): Caffe2Import {
+  return (scope) => {
+    scope.expectInputs(1);
+    scope.expectOutputs(1);
+    return [emitExpanded(scope, 0, give, give === 'weights' ? scope.args.float('power', 0.5) : 0)];
+  };
+}
+
+export const expandLengths = defineOp({
+  name: 'ExpandLengths',
+  doc: 'for each row of each segment: the segment (ids), its position there (positions) or 1 / length^power (weights)',
+  source: 'caffe2/operators/utility_ops.h, filler_op.h',
+  inputs: [{ name: 'lengths', doc: 'i32 [segments]' }],
+  outputs: [{ name: 'y', doc: 'i32 (f32 for weights) [sum of the lengths]' }],
+  attrs: { give: text(Object.keys(kMembers).join(', ')), power: float('of the length', 0.5), ...kSizeAttrs },
+  infer: (request) => {
+    checkVectorOf(request, 0, 'the lengths', request.attrs.give === 'weights' ? kIndexTypes : ['i32']);
+    return [tensorType(request.attrs.give === 'weights' ? 'f32' : 'i32', [sizedByValues(request, 'rows')])];
+  },
+  reference: (request) => {
+    const { give, power } = request.attrs;
+    const lengths = checkedLengths(request, request.tensor(0) as never, kNoLimit, false);
+    checkBound(
+      request,
+      lengths.reduce((sum, length) => sum + length, 0),
+    );
+    const values = lengths.flatMap((length, segment) =>
+      Array.from({ length }, (_, i) => (give === 'ids' ? segment : give === 'positions' ? i : 1 / length ** power)),
+    );
+    const y = makeTensor(give === 'weights' ? 'f32' : 'i32', [values.length]);
+    values.forEach((value, i) => void setNumber(y, i, value));
+    return [y];
+  },
+  lower: (request, attrs) => ({
+    header: 'cortado/lengths.h',
+    fn: 'expand_lengths',
+    template: [
+      { kind: 'type', cpp: `cortado::RowMember::${kMembers[attrs.give as keyof typeof kMembers]}` },
+      { kind: 'dtype', dtype: lowerType(request, 0).dtype },
+      { kind: 'dtype', dtype: attrs.give === 'weights' ? 'f32' : 'i32' },
+    ],
+    args: [
+      inputArg(0),
+      outputArg(),
+      storedDim(request, [0]),
+      boundArg(attrs),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      floatArg(attrs.power),
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: {
+    LengthsToSegmentIds: importExpanded('ids'),
+    LengthsRangeFill: importExpanded('positions'),
+    LengthsToWeights: importExpanded('weights'),
+    LengthsTile: (scope) => {
+      scope.expectInputs(2);
+      scope.expectOutputs(1);
+      const [rows] = scope.inputType(0).shape;
+      const [lengths] = scope.inputType(1).shape;
+      if (rows === undefined || lengths === undefined || !dimEquals(rows, lengths)) {
+        scope.fail('there must be one length for each row', { blob: scope.inputBlob(1) });
+      }
+      return [scope.emitOne('Gather', [scope.input(0), emitExpanded(scope, 1, 'ids')], { axis: 0 })];
+    },
+  },
+  examples: [
+    { attrs: { give: 'ids', bound: 8 }, inputs: [{ dtype: 'i32', dims: [3], values: [2, 0, 3] }] },
+    { attrs: { give: 'positions', bound: 8 }, inputs: [{ dtype: 'i32', dims: [3], values: [2, 0, 3] }] },
+    { attrs: { give: 'weights', size: 5 }, inputs: [{ dtype: 'i32', dims: [3], values: [2, 0, 3] }] },
+  ],
+});
+
+export const lengthsToRanges = defineOp({
+  name: 'LengthsToRanges',
+  doc: 'y[s] = (start, length) of segment s',
+  source: 'caffe2/operators/utility_ops.h',
+  inputs: [{ name: 'lengths', doc: 'i32 [segments]' }],
+  outputs: [{ name: 'y', doc: 'i32 [segments, 2]' }],
+  attrs: {},
+  infer: (request) => [tensorType('i32', [checkVectorOf(request, 0, 'the lengths'), 2])],
+  reference: (request) => {
+    const lengths = toNumbers(request.tensor(0));
+    const starts = startsOf(lengths);
+    const y = makeTensor('i32', [lengths.length, 2]);
+    lengths.forEach((length, s) => {
+      y.data[2 * s] = starts[s] ?? 0;
+      y.data[2 * s + 1] = length;
+    });
+    return [y];
+  },
+  lower: (request) => ({
+    header: 'cortado/lengths.h',
+    fn: 'lengths_to_ranges',
+    template: [],
+    args: [inputArg(0), outputArg(), extentArg(lowerType(request, 0).shape[0] ?? 0)],
+    parts: 1,
+  }),
+  caffe2: {
+    LengthsToRanges: (scope) => {
+      scope.expectInputs(1);
+      scope.expectOutputs(1);
+      return [scope.emitOne('LengthsToRanges', [scope.input(0)])];
+    },
+  },
+  examples: [{ inputs: [{ dtype: 'i32', dims: [3], values: [2, 0, 3] }] }],
+});
+
+export const lengthsToShape = defineOp({
+  name: 'LengthsToShape',
+  doc: '(number of segments, their length); lengths that differ are a fault',
+  source: 'caffe2/operators/utility_ops.h',
+  inputs: [{ name: 'lengths', doc: 'i32 [segments]' }],
+  outputs: [{ name: 'y', doc: 'i32 [2]' }],
+  attrs: {},
+  infer: (request) => {
+    checkVectorOf(request, 0, 'the lengths');
+    return [tensorType('i32', [2])];
+  },
+  reference: (request) => {
+    const lengths = toNumbers(request.tensor(0));
+    const [first = 0] = lengths;
+    if (lengths.some((length) => length !== first)) request.fault('the lengths are not all equal');
+    return [makeTensor('i32', [2], Int32Array.of(lengths.length, first))];
+  },
+  lower: (request) => ({
+    header: 'cortado/lengths.h',
+    fn: 'lengths_to_shape',
+    template: [],
+    args: [inputArg(0), outputArg(), extentArg(lowerType(request, 0).shape[0] ?? 0)],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: {
+    LengthsToShape: (scope) => {
+      scope.expectInputs(1);
+      scope.expectOutputs(1);
+      return [scope.emitOne('LengthsToShape', [scope.input(0)])];
+    },
+  },
+  examples: [{ inputs: [{ dtype: 'i32', dims: [3], values: [4, 4, 4] }] }],
+});
+
+function importSegmentIds(ranges: boolean): Caffe2Import {
+  return (scope) => {
+    scope.expectInputs(1, 2);
+    scope.expectOutputs(1);
+    const known = knownNumbers(scope, 0)?.at(-1);
+    const rows = scope.inputCount === 2 ? scope.inputType(1).shape[0] : undefined;
+    if (scope.inputCount === 2 && typeof rows !== 'number') {
+      scope.fail('the number of segments must be known at compile time', { code: 'unsupported' });
+    }
+    const size = typeof rows === 'number' ? rows : knownNumbers(scope, 0) === undefined ? -1 : (known ?? -1) + 1;
+    const bound = readBound(scope, mostOf(scope.inputType(0).shape[0]));
+    return [scope.emitOne('SegmentIdsToLengths', [scope.input(0)], { ranges, size, bound })];
+  };
+}
+
+export const segmentIdsToLengths = defineOp({
+  name: 'SegmentIdsToLengths',
+  doc: 'rows of each segment, or (start, rows), (0, 0) behind the last id; ids that are not sorted are a fault',
+  source: 'caffe2/operators/utility_ops.h',
+  inputs: [{ name: 'ids', doc: 'i32 or i64 [rows], sorted' }],
+  outputs: [{ name: 'y', doc: 'i32 [segments], or [segments, 2]' }],
+  attrs: { ranges: bool('starts too', false), ...kSizeAttrs },
+  infer: (request) => {
+    checkVectorOf(request, 0, 'the segment ids', kIndexTypes);
+    const segments = sizedByValues(request, 'segments');
+    return [tensorType('i32', request.attrs.ranges ? [segments, 2] : [segments])];
+  },
+  reference: (request) => {
+    const ids = toNumbers(request.tensor(0));
+    const { ranges, size } = request.attrs;
+    const segments = size >= 0 ? size : checkBound(request, (ids.at(-1) ?? -1) + 1);
+    ids.forEach((id, i) => {
+      if (id < (ids[i - 1] ?? 0))
+        request.fault(`segment id ${id} at position ${i}: ids must be sorted and not negative`);
+      if (id >= segments) request.fault(`segment id ${id} at position ${i} is not below ${segments}`);
+    });
+    const counts = Array.from({ length: segments }, (_, s) => ids.filter((id) => id === s).length);
+    const y = makeTensor('i32', ranges ? [segments, 2] : [segments]);
+    const last = ids.at(-1) ?? -1;
+    counts.forEach((count, s) => {
+      y.data[ranges ? 2 * s + 1 : s] = count;
+      if (ranges && s <= last) y.data[2 * s] = ids.findIndex((id) => id >= s);
+    });
+    return [y];
+  },
+  lower: (request, attrs) => ({
+    header: 'cortado/lengths.h',
+    fn: 'segment_ids_to_lengths',
+    template: [
+      { kind: 'bool', value: attrs.ranges },
+      { kind: 'dtype', dtype: lowerType(request, 0).dtype },
+    ],
+    args: [
+      inputArg(0),
+      outputArg(),
+      storedDim(request, [0]),
+      boundArg(attrs),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      { kind: 'literal', value: attrs.size, dtype: 'i64' },
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: { SegmentIdsToLengths: importSegmentIds(false), SegmentIdsToRanges: importSegmentIds(true) },
+  examples: [
+    { attrs: { bound: 6 }, inputs: [{ dtype: 'i64', dims: [4], values: [0, 2, 2, 3] }] },
+    { attrs: { ranges: true, size: 6 }, inputs: [{ dtype: 'i32', dims: [4], values: [0, 2, 2, 3] }] },
+  ],
+});
+
+export const booleanMaskLengths = defineOp({
+  name: 'BooleanMaskLengths',
+  doc: 'rows of each segment where the mask is true',
+  source: 'caffe2/operators/boolean_mask_ops.cc',
+  inputs: [
+    { name: 'lengths', doc: 'i32 or i64 [segments]' },
+    { name: 'mask', doc: 'bool [sum of the lengths]' },
+  ],
+  outputs: [{ name: 'y', doc: 'of the type of the lengths, [segments]' }],
+  attrs: {},
+  infer: (request) => {
+    const segments = checkVectorOf(request, 0, 'the lengths', kIndexTypes);
+    checkVectorOf(request, 1, 'the mask', ['bool']);
+    return [tensorType(request.type(0).dtype, [segments])];
+  },
+  reference: (request) => {
+    const mask = toNumbers(request.tensor(1));
+    const lengths = checkedLengths(request, request.tensor(0) as never, mask.length);
+    const starts = startsOf(lengths);
+    const y = makeTensor(request.tensor(0).dtype as 'i32' | 'i64', [lengths.length]);
+    lengths.forEach((length, s) => {
+      const start = starts[s] ?? 0;
+      setNumber(y, s, mask.slice(start, start + length).filter((value) => value !== 0).length);
+    });
+    return [y];
+  },
+  lower: (request) => ({
+    header: 'cortado/lengths.h',
+    fn: 'boolean_mask_lengths',
+    template: [{ kind: 'dtype', dtype: lowerType(request, 0).dtype }],
+    args: [
+      inputArg(0),
+      inputArg(1),
+      outputArg(),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      extentArg(lowerType(request, 1).shape[0] ?? 0),
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: {
+    BooleanMaskLengths: (scope) => {
+      scope.expectInputs(2);
+      scope.expectOutputs(1);
+      return [scope.emitOne('BooleanMaskLengths', [scope.input(0), scope.input(1)])];
+    },
+  },
+  examples: [
+    {
+      inputs: [
+        { dtype: 'i32', dims: [3], values: [2, 0, 3] },
+        { dtype: 'bool', dims: [5], values: [1, 0, 1, 1, 0] },
+      ],
+    },
+  ],
+});
+
+export const segmentOneHot = defineOp({
+  name: 'SegmentOneHot',
+  doc: 'y[s, i] = 1 where segment s of the indices has i, else 0; an index out of range is a fault',
+  source: 'caffe2/operators/one_hot_ops.cc',
+  inputs: [
+    { name: 'lengths', doc: 'i32 [segments]' },
+    { name: 'indices', doc: 'i64 [sum of the lengths]' },
+    { name: 'size', doc: 'i64 [1]: columns, known or within the bound' },
+  ],
+  outputs: [{ name: 'y', doc: 'f32 [segments, size]' }],
+  attrs: kSizeAttrs,
+  infer: (request) => {
+    const segments = checkVectorOf(request, 0, 'the lengths');
+    checkVectorOf(request, 1, 'the indices', ['i64']);
+    const size = checkDType(request, 2, 'the size', 'i64');
+    if (size.shape.length > 1) request.fail('the size must be one value', { input: 2, expected: 'i64 [1]' });
+    if (size.shape.length === 1) checkSameDim(request, 2, 'the size must be one value', size.shape[0] ?? 0, 1);
+    return [tensorType('f32', [segments, sizedByValues(request, 'columns')])];
+  },
+  reference: (request) => {
+    const indices = toNumbers(request.tensor(1));
+    const lengths = checkedLengths(request, request.tensor(0) as never, indices.length, false);
+    const [size = 0] = toNumbers(request.tensor(2));
+    if (size < 0) request.fault('the size is negative');
+    const y = makeTensor('f32', [lengths.length, checkBound(request, size)]);
+    const starts = startsOf(lengths);
+    lengths.forEach((length, s) => {
+      for (let k = 0; k < length; k++) {
+        const index = indices[(starts[s] ?? 0) + k] ?? -1;
+        if (index < 0 || index >= size) request.fault(`index ${index} is not in 0..${size - 1}`);
+        y.data[s * size + index] = 1;
+      }
+    });
+    return [y];
+  },
+  lower: (request, attrs) => ({
+    header: 'cortado/lengths.h',
+    fn: 'segment_one_hot',
+    template: [],
+    args: [
+      inputArg(0),
+      inputArg(1),
+      inputArg(2),
+      outputArg(),
+      storedDim(request, [0], 1),
+      boundArg(attrs),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      extentArg(lowerType(request, 1).shape[0] ?? 0),
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: {
+    SegmentOneHot: (scope) => {
+      scope.expectInputs(3);
+      scope.expectOutputs(1);
+      const inputs = [scope.input(0), scope.input(1), scope.input(2)];
+      const attrs = { size: knownNumbers(scope, 2)?.[0] ?? -1, bound: readBound(scope) };
+      return [scope.emitOne('SegmentOneHot', inputs, attrs)];
+    },
+  },
+  examples: [
+    {
+      attrs: { bound: 6 },
+      inputs: [
+        { dtype: 'i32', dims: [3], values: [2, 0, 1] },
+        { dtype: 'i64', dims: [3], values: [0, 3, 1] },
+        { dtype: 'i64', dims: [1], values: [4] },
+      ],
+    },
+  ],
+});
+
+export const lengthsGather = defineOp({
+  name: 'LengthsGatherIndices',
+  doc: 'the rows of the segments that are asked for, one segment after another',
+  source: 'caffe2/operators/utility_ops.h',
+  inputs: [
+    { name: 'lengths', doc: 'i32 [segments]' },
+    { name: 'wanted', doc: 'i32 or i64: segments' },
+  ],
+  outputs: [{ name: 'rows', doc: 'i64 [sum of the lengths of the wanted segments]' }],
+  attrs: { ...kSizeAttrs },
+  infer: (request) => {
+    checkVectorOf(request, 0, 'the lengths');
+    checkVectorOf(request, 1, 'the indices', kIndexTypes);
+    return [tensorType('i64', [sizedByValues(request, 'rows')])];
+  },
+  reference: (request) => {
+    const lengths = checkedLengths(request, request.tensor(0) as never, kNoLimit, false);
+    const starts = startsOf(lengths);
+    const rows = toNumbers(request.tensor(1)).flatMap((segment) => {
+      const start = starts[segment] ?? request.fault(`segment ${segment} is not in 0..${lengths.length - 1}`);
+      return Array.from({ length: lengths[segment] ?? 0 }, (_, i) => BigInt(start + i));
+    });
+    return [makeTensor('i64', [checkBound(request, rows.length)], BigInt64Array.from(rows))];
+  },
+  lower: (request, attrs) => ({
+    header: 'cortado/lengths.h',
+    fn: 'lengths_gather_indices',
+    template: [{ kind: 'dtype', dtype: lowerType(request, 1).dtype }],
+    args: [
+      inputArg(0),
+      inputArg(1),
+      outputArg(),
+      storedDim(request, [0]),
+      boundArg(attrs),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      extentArg(lowerType(request, 1).shape[0] ?? 0),
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  caffe2: {
+    LengthsGather: (scope) => {
+      scope.expectInputs(3);
+      scope.expectOutputs(1);
+      const [items, lengths, wanted] = [scope.input(0), scope.input(1), scope.input(2)];
+      const [rows] = items.type.shape;
+      if (rows === undefined) scope.fail('the items must have rows', { blob: scope.inputBlob(0) });
+      const known = [knownNumbers(scope, 1), knownNumbers(scope, 2)] as const;
+      const [knownLengths, knownWanted] = known;
+      const total = knownLengths?.reduce((sum, length) => sum + length, 0);
+      if (total !== undefined && typeof rows === 'number' && total !== rows) {
+        scope.fail(`the lengths add up to ${total}, not to the ${rows} items`, { blob: scope.inputBlob(1) });
+      }
+      const size =
+        knownLengths === undefined || knownWanted === undefined
+          ? -1
+          : knownWanted.reduce((sum, segment) => sum + (knownLengths[segment] ?? 0), 0);
+      const most = mostOf(rows) * mostOf(wanted.type.shape[0]);
+      const bound = impliedBound(scope, most, mostOf(rows));
+      // The lengths must fit the items, whichever segments are wanted.
+      const checked = scope.emitOne('CheckLengths', [lengths, items]);
+      const picked = scope.emitOne('LengthsGatherIndices', [checked, wanted], { size, bound });
+      return [scope.emitOne('Gather', [items, picked], { axis: 0 })];
+    },
+  },
+  examples: [
+    {
+      attrs: { bound: 8 },
+      inputs: [
+        { dtype: 'i32', dims: [3], values: [2, 0, 3] },
+        { dtype: 'i64', dims: [2], values: [2, 0] },
+      ],
+    },
+  ],
+});
+
+export const checkLengths = defineOp({
+  name: 'CheckLengths',
+  doc: 'the lengths, which must add up to the rows of the data: else a fault',
+  source: 'caffe2/operators/utility_ops.h',
+  inputs: [
+    { name: 'lengths', doc: 'i32 [segments]' },
+    { name: 'data', doc: 'only its rows matter' },
+  ],
+  outputs: [{ name: 'y', doc: 'the lengths' }],
+  attrs: {},
+  infer: (request) => {
+    const segments = checkVectorOf(request, 0, 'the lengths');
+    if (request.type(1).shape.length === 0) request.fail('the data must have rows', { input: 1 });
+    return [tensorType('i32', [segments])];
+  },
+  reference: (request) => {
+    const lengths = request.tensor(0);
+    checkedLengths(request, lengths as never, request.tensor(1).dims[0] ?? 0);
+    return [lengths];
+  },
+  lower: (request) => ({
+    header: 'cortado/lengths.h',
+    fn: 'check_lengths',
+    template: [],
+    args: [
+      inputArg(0),
+      outputArg(),
+      extentArg(lowerType(request, 0).shape[0] ?? 0),
+      extentArg(lowerType(request, 1).shape[0] ?? 0),
+    ],
+    parts: 1,
+    fallible: true,
+  }),
+  examples: [
+    {
+      inputs: [
+        { dtype: 'i32', dims: [3], values: [2, 0, 3] },
+        { dims: [5, 2], range: [-1, 1] },
+      ],
+    },
+  ],
+});
