@@ -233,6 +233,13 @@ class NetText implements SharedNames {
           ...nested(step.no),
           `${indent}}`,
         ];
+      case 'loop':
+        return [
+          `${indent}// op ${step.origin.opIndex} ${commentText(`${step.origin.opType} ${step.origin.blob}`)}`,
+          `${indent}${this.loopHead(step)}`,
+          ...nested(step.body),
+          `${indent}}`,
+        ];
       case 'bind':
         return [`${indent}if (!run.set_extent(${this.symbol(step.symbol)}, ${this.dim(step.value)})) return;`];
       case 'shape': {
@@ -244,6 +251,16 @@ class NetText implements SharedNames {
         return step.shapes.map((shape, i) => `${indent}if (run.extent(${variant}) == ${i} && !${call(shape)}) return;`);
       }
     }
+  }
+
+  /** `for (…; i < limit && condition; …) {`; the limit is read once. */
+  private loopHead({ limit, condition }: Extract<Step, { kind: 'loop' }>): string {
+    const test = condition === undefined ? undefined : `*${operandToCpp(condition, this)}`;
+    if (limit === undefined) return `while (${test ?? 'true'}) {`;
+    const [i, n] = [this.namer.unique('iteration'), this.namer.unique('iterations')];
+    const most = typeof limit === 'number' ? String(limit) : `*${operandToCpp(limit, this)}`;
+    const goesOn = test === undefined ? `${i} < ${n}` : `${i} < ${n} && ${test}`;
+    return `for (std::int64_t ${i} = 0, ${n} = ${most}; ${goesOn}; ++${i}) {`;
   }
 
   private traceLines(step: KernelStep, indent: string): readonly string[] {
@@ -271,6 +288,7 @@ class NetText implements SharedNames {
 function kernelSteps(steps: readonly Step[]): readonly KernelStep[] {
   return steps.flatMap((step): readonly KernelStep[] => {
     if (step.kind === 'kernel') return [step];
+    if (step.kind === 'loop') return kernelSteps(step.body);
     return step.kind === 'if' ? [...kernelSteps(step.yes), ...kernelSteps(step.no)] : [];
   });
 }

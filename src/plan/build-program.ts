@@ -12,15 +12,16 @@ import {
   presentOutputs,
   type Value,
 } from '../ir/graph.js';
-import type { Tensor } from '../ir/tensor.js';
+import { getNumber, type Tensor } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
 import type { KernelCall, KernelRequest, KernelTarget } from '../ops/kernel-call.js';
 import { type ArenaPlan, type BufferRequest, checkArena, planArena } from './arena.js';
 import { assignLayouts } from './assign-layouts.js';
+import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type NodeItem } from './items.js';
 import { selectKernel } from './kernels/table.js';
-import { type Calls, flatten, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
-import { type Item, type Linear, linearize } from './linearize.js';
+import { type Calls, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
+import { type Linear, linearize } from './linearize.js';
 import type {
   KernelStep,
   Layer,
@@ -236,12 +237,13 @@ class Planner {
   private steps(items: readonly Item[]): Step[] {
     return items.flatMap((item): readonly Step[] => {
       if (item.kind === 'if') return [this.branch(item)];
+      if (item.kind === 'loop') return [this.loop(item)];
       const call = this.calls.get(item) ?? fail('internal', 'an item without kernel');
       return [item.kind === 'copy' ? this.copyStep(item, call) : this.kernelStep(item, call)];
     });
   }
 
-  private branch(item: Extract<Item, { kind: 'if' }>): Step {
+  private branch(item: IfItem): Step {
     const condition = item.node.inputs[0] ?? fail('internal', 'If without condition');
     const [yes, no] = [item.yes, item.no].map((items, k) => {
       const steps = this.steps(items);
@@ -250,6 +252,21 @@ class Planner {
       return steps;
     });
     return { kind: 'if', origin: item.node.origin, condition: this.operand(condition), yes: yes ?? [], no: no ?? [] };
+  }
+
+  private loop(item: LoopItem): Step {
+    const { node } = item;
+    const [limit] = node.inputs;
+    const [condition] = node.outputs;
+    const known = limit === undefined ? undefined : constantTensor(this.linear, limit);
+    const count = known === undefined ? undefined : getNumber(known, 0);
+    return {
+      kind: 'loop',
+      origin: node.origin,
+      ...(limit === undefined ? {} : { limit: count ?? this.operand(limit) }),
+      ...(condition === undefined || node.attrs['conditional'] !== true ? {} : { condition: this.operand(condition) }),
+      body: this.steps(item.body),
+    };
   }
 
   /** What a branch tells about the sizes of the If's outputs. */
@@ -284,7 +301,7 @@ class Planner {
     return steps;
   }
 
-  private copyStep(item: Extract<Item, { kind: 'copy' }>, call: KernelCall & { readonly kernel: string }): KernelStep {
+  private copyStep(item: CopyItem, call: KernelCall & { readonly kernel: string }): KernelStep {
     const origin: Origin = { opIndex: '', opType: 'Copy', opName: '', blob: item.to.name };
     const from = this.operand(item.from);
     const to = { ...this.operand(item.to, item.offsetBytes), type: item.from.type };
@@ -310,10 +327,7 @@ class Planner {
     };
   }
 
-  private kernelStep(
-    item: Extract<Item, { kind: 'node' }>,
-    call: KernelCall & { readonly kernel: string },
-  ): KernelStep {
+  private kernelStep(item: NodeItem, call: KernelCall & { readonly kernel: string }): KernelStep {
     const { node } = item;
     const read = new Set(readsOf(node, call));
     const packsBytes = (call.packs ?? []).map((tensor, k) =>
@@ -434,6 +448,7 @@ function variantSymbol(value: Value): DimSymbol {
 
 function writesOutput(step: Step, output: number): boolean {
   if (step.kind === 'if') return [...step.yes, ...step.no].some((inner) => writesOutput(inner, output));
+  if (step.kind === 'loop') return step.body.some((inner) => writesOutput(inner, output));
   if (step.kind !== 'kernel') return false;
   return step.outputs.some((operand) => operand?.place.kind === 'output' && operand.place.index === output);
 }
@@ -446,6 +461,8 @@ function symbolsMade(step: Step): readonly string[] {
       return [...step.yes, ...step.no].flatMap(symbolsMade);
     case 'kernel':
       return step.call.args.flatMap((arg) => (arg.kind === 'store-extent' ? [arg.symbol.name] : []));
+    // What a loop carries keeps its sizes; sizes found in its body mean nothing outside.
+    case 'loop':
     case 'shape':
       return [];
   }

@@ -5,7 +5,8 @@ import type { Value } from '../ir/graph.js';
 import { presentInputs, presentOutputs } from '../ir/graph.js';
 import { maxSizeBytes } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
-import type { Item, Linear } from './linearize.js';
+import { flatten, type Item, type LoopItem } from './items.js';
+import type { Linear } from './linearize.js';
 
 export interface Lifetime {
   readonly first: number;
@@ -14,12 +15,7 @@ export interface Lifetime {
 
 export type Calls = ReadonlyMap<Item, KernelCall & { readonly kernel: string }>;
 
-/** All items, nested ones included, in order of execution. */
-export function flatten(items: readonly Item[]): readonly Item[] {
-  return items.flatMap((item) => (item.kind === 'if' ? [item, ...flatten(item.yes), ...flatten(item.no)] : [item]));
-}
-
-/** Lifetimes of all roots; graph outputs live to the end. */
+/** Lifetimes of all roots; graph outputs live to the end, what a loop reads from outside to the end of the loop. */
 export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Value, Lifetime> {
   const lifetimes = new Map<Value, Lifetime>();
   const touch = (value: Value, at: number): void => {
@@ -27,8 +23,14 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
     const known = lifetimes.get(root);
     lifetimes.set(root, { first: Math.min(known?.first ?? at, at), last: Math.max(known?.last ?? at, at) });
   };
+  const loops: LoopItem[] = [];
   for (const item of flatten(linear.items)) {
-    if (item.kind === 'copy') {
+    if (item.kind === 'loop') {
+      loops.push(item);
+      const [limit] = item.node.inputs;
+      if (limit !== undefined) touch(limit, item.at);
+      for (const variable of presentOutputs(item.node)) for (const at of [item.at, item.end]) touch(variable, at);
+    } else if (item.kind === 'copy') {
       touch(item.from, item.at);
       touch(item.to, item.at);
     } else if (item.kind === 'if') {
@@ -40,6 +42,11 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
     }
   }
   for (const root of linear.outputRoots) touch(root, linear.count);
+  for (const loop of loops) {
+    for (const [root, { first, last }] of lifetimes) {
+      if (first < loop.at && last >= loop.at && last < loop.end) lifetimes.set(root, { first, last: loop.end });
+    }
+  }
   return lifetimes;
 }
 
@@ -73,6 +80,8 @@ export function mergeInPlace(
       const sourceLife = lifetimes.get(source);
       const targetLife = lifetimes.get(target);
       if (sourceLife === undefined || targetLife === undefined || source === target) continue;
+      // A loop variable is read by the next iteration before the result is made: nothing else may use its bytes.
+      if (linear.loopVariables.some((variable) => linear.storage.rootOf(variable) === target)) continue;
       const dies = sourceLife.last === item.at && !isFixed(source) && !linear.outputRoots.includes(source);
       const startsHere = targetLife.first === item.at || targetLife.first <= sourceLife.first;
       const sameSize = maxSizeBytes(from.type) === maxSizeBytes(to.type) && linear.storage.fills(from);

@@ -1,34 +1,27 @@
-// Linearizes a graph, branches included, into items numbered in order of execution. Views take no item. Values that
+// Linearizes a graph, branches and loops included, into items numbered in order of execution. Views take no item. Values that
 // must end up in a certain storage (graph outputs, branch results) but cannot be made there get a copy item.
 
 import { fail } from '../errors.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
+import type { CopyItem, Item } from './items.js';
+import {
+  canOverwrite,
+  carryOver,
+  initializeVariables,
+  type LoopPlace,
+  loopBody,
+  loopVariables,
+} from './linearize-loop.js';
 import { Storage } from './storage.js';
 import { concatPieces, viewsOf } from './views.js';
-
-export type Item =
-  | { readonly kind: 'node'; readonly at: number; readonly node: Node; readonly graph: Graph }
-  | {
-      readonly kind: 'copy';
-      readonly at: number;
-      readonly from: Value;
-      readonly to: Value;
-      readonly offsetBytes: number;
-    }
-  | {
-      readonly kind: 'if';
-      readonly at: number;
-      readonly node: Node;
-      readonly yes: readonly Item[];
-      readonly no: readonly Item[];
-      readonly end: number;
-    };
 
 export interface Linear {
   readonly items: readonly Item[];
   readonly storage: Storage;
   /** Root value of each graph output's storage, in order of the outputs. */
   readonly outputRoots: readonly Value[];
+  /** Their bytes live through all iterations of their loop. */
+  readonly loopVariables: readonly Value[];
   /** Every constant of the graph and its regions. */
   readonly constants: ReadonlyMap<Value, Graph>;
   readonly count: number;
@@ -45,12 +38,19 @@ class Linearizer {
   /** Roots whose memory is not ours to write: inputs and constants. */
   private readonly fixed = new Set<Value>();
   private readonly outputRoots: Value[] = [];
+  private readonly variables: Value[] = [];
+  /** Inputs of loop bodies that stand for variables. */
+  private readonly carried = new Set<Value>();
+  private readonly loopPlace: LoopPlace;
   private at = 0;
 
   constructor(
     private readonly graph: Graph,
     private readonly useViews: boolean,
-  ) {}
+  ) {
+    const { storage, fixed } = this;
+    this.loopPlace = { storage, useViews, fixed, copy: (from, to) => this.copy(from, to) };
+  }
 
   run(): Linear {
     this.declare(this.graph);
@@ -61,6 +61,7 @@ class Linearizer {
       items: [...items, ...copies],
       storage: this.storage,
       outputRoots: this.outputRoots,
+      loopVariables: this.variables,
       constants: this.constants,
       count: this.at,
     };
@@ -78,6 +79,7 @@ class Linearizer {
     const items: Item[] = [];
     for (const node of graph.nodes) {
       if (node.op === 'If') items.push(this.branches(node));
+      else if (node.op === 'Loop') items.push(...this.loop(node, graph));
       else if (node.regions !== undefined)
         fail('unsupported', `control flow operator ${node.op} cannot be compiled yet`);
       else items.push(...this.nodeItems(node, graph));
@@ -85,7 +87,16 @@ class Linearizer {
     return items;
   }
 
+  private copy(from: Value, to: Value, offsetBytes = 0): CopyItem {
+    return { kind: 'copy', at: this.at++, from, to, offsetBytes };
+  }
+
   private nodeItems(node: Node, graph: Graph): readonly Item[] {
+    const [result] = node.outputs;
+    const [whole] = node.inputs;
+    if (node.op === 'WriteRows' && canOverwrite(node, graph, this.carried, this.loopPlace)) {
+      if (result !== undefined && whole !== undefined) this.storage.embed(result, whole, 0);
+    }
     const views = viewsOf(node);
     if (views !== undefined && (this.useViews || node.op !== 'Slice')) {
       for (const view of views) this.storage.embed(view.value, view.of, view.offsetBytes);
@@ -96,8 +107,7 @@ class Linearizer {
     const copies: Item[] = [];
     for (const piece of pieces) {
       if (this.canMove(piece.value)) this.storage.embed(this.storage.rootOf(piece.value), piece.of, piece.offsetBytes);
-      else
-        copies.push({ kind: 'copy', at: this.at++, from: piece.value, to: piece.of, offsetBytes: piece.offsetBytes });
+      else copies.push(this.copy(piece.value, piece.of, piece.offsetBytes));
     }
     return copies;
   }
@@ -116,7 +126,23 @@ class Linearizer {
       });
       return items;
     });
-    return { kind: 'if', at, node, yes: yes ?? [], no: no ?? [], end: this.at };
+    return { kind: 'if', at, node, yes: yes ?? [], no: no ?? [] };
+  }
+
+  private loop(node: Node, graph: Graph): readonly Item[] {
+    const body = loopBody(node);
+    const variables = loopVariables(node);
+    this.variables.push(...variables);
+    const before = initializeVariables(node, graph, this.loopPlace);
+    const at = this.at++;
+    body.inputs.forEach(({ value }, i) => {
+      const outer = variables[i] ?? node.inputs[i + 1] ?? fail('internal', `a loop captures nothing for ${value.name}`);
+      this.storage.embed(value, outer, 0);
+      if (i < variables.length) this.carried.add(value);
+    });
+    const items = this.block(body);
+    items.push(...carryOver(node, items, this.loopPlace));
+    return [...before, { kind: 'loop', at, node, body: items, end: this.at++ }];
   }
 
   /** Makes a branch's result appear in the If's output: in place when the branch made it, else by a copy. */
@@ -129,7 +155,7 @@ class Linearizer {
       this.storage.embed(root, target, 0);
       return [];
     }
-    return [{ kind: 'copy', at: this.at++, from: value, to: target, offsetBytes: 0 }];
+    return [this.copy(value, target)];
   }
 
   /** A value whose bytes may be made elsewhere: it fills a storage of its own that nobody else fixed. */
@@ -139,6 +165,7 @@ class Linearizer {
       !this.fixed.has(root) &&
       this.storage.fills(value) &&
       !this.outputRoots.includes(root) &&
+      !this.variables.some((variable) => this.storage.rootOf(variable) === root) &&
       this.isProducedAtTop(root)
     );
   }
@@ -158,7 +185,7 @@ class Linearizer {
         continue;
       }
       const room: Value = { name: `${output.name}:out`, type: output.value.type };
-      copies.push({ kind: 'copy', at: this.at++, from: output.value, to: room, offsetBytes: 0 });
+      copies.push(this.copy(output.value, room));
       this.outputRoots.push(room);
     }
     return copies;

@@ -43,6 +43,15 @@ export type Step =
       readonly yes: readonly Step[];
       readonly no: readonly Step[];
     }
+  | {
+      readonly kind: 'loop';
+      readonly origin: Origin;
+      /** The most iterations, an integer read once; no limit when absent. */
+      readonly limit?: Operand | number;
+      /** A bool tested before each iteration. */
+      readonly condition?: Operand;
+      readonly body: readonly Step[];
+    }
   /** A symbol takes a value that earlier steps made known. */
   | { readonly kind: 'bind'; readonly symbol: string; readonly value: Dim }
   /** Dims of an output are known from here on; several shapes: chosen by the value of `variant`. */
