@@ -235,7 +235,7 @@ export const gatherByKey = defineOp({
     const y = makeTensor(first.dtype, [keys.length, ...first.dims.slice(1)]);
     const inner = Number(sizeFromAxis(first.dims, 1));
     const next = parts.map(() => 0);
-    keys.forEach((key, i) => {
+    for (const [i, key] of keys.entries()) {
       const part = partOf(key, parts.length);
       const at = next[part] ?? 0;
       const from = parts[part];
@@ -243,7 +243,7 @@ export const gatherByKey = defineOp({
         return request.fault(`no row is left for key ${key} at ${i}`);
       copyRange(from, at * inner, y, i * inner, inner);
       next[part] = at + 1;
-    });
+    }
     return [y];
   },
   lower: (request) => {
