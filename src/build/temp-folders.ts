@@ -3,7 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const listed = new Set<string>();
 let notify: (count: number) => void = () => undefined;
@@ -13,9 +13,9 @@ export function watchTempFolders(listener: (count: number) => void): void {
   notify = listener;
 }
 
-/** A fresh folder `<parent>/<prefix>XXXXXX`. */
+/** A fresh folder `<parent>/<prefix>XXXXXX`, as an absolute path: tools run in other folders. */
 export async function makeTempFolder(parent: string, prefix: string): Promise<string> {
-  const folder = await mkdtemp(join(parent, prefix));
+  const folder = await mkdtemp(join(resolve(parent), prefix));
   listTempFolder(folder);
   return folder;
 }
