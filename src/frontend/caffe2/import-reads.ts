@@ -70,7 +70,11 @@ function innerNames(op: OperatorDef): readonly string[] {
   if (op.type === 'RecurrentNetwork') return recurrentNames(op).inner;
   const [net] = nestedNets(op);
   if (net === undefined) return [];
-  if (op.type === 'ONNXWhile') return net.net.externalInputs;
+  if (op.type === 'ONNXWhile') {
+    // Iteration, condition and carried values come first; what follows is read from outside.
+    const carried = op.args.find(({ name }) => name === 'num_loop_carried_deps')?.i;
+    return net.net.externalInputs.slice(0, carried === undefined ? op.inputs.length : 2 + Number(carried));
+  }
   // The net of a Do sees bound blobs only, which the operator declares.
   return net.net.ops.flatMap((inner) => [...inner.inputs, ...writtenNames(inner)]);
 }

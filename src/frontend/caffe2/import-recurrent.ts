@@ -1,8 +1,9 @@
 // RecurrentNetwork: a step net run for every step of a sequence [t, n, ...]. Each state is one tensor with room for all
 // steps, which the loop carries; blobs of the step net that are linked to it are rows at the position of the time step.
 
+import { fail } from '../../errors.js';
 import { type Dim, dimEquals, isStatic, type Shape, shapeEquals, shapeSize } from '../../ir/dim.js';
-import type { GraphOutput, Region, Value } from '../../ir/graph.js';
+import type { Attrs, GraphOutput, Origin, Region, Value } from '../../ir/graph.js';
 import { tensorFromNumbers } from '../../ir/tensor.js';
 import { scalarTensor } from '../../ops/builder.js';
 import { writtenNames } from './import-reads.js';
@@ -99,7 +100,9 @@ class RecurrentImport {
   /** What the loop carries: the states, and other blobs that links write. */
   private carriedTensors(): ReadonlyMap<string, Value> {
     const { scope } = this;
-    const carried = new Map(this.args.states.map(({ state, input }) => [state, this.initialState(input)] as const));
+    const carried = new Map(
+      this.args.states.map(({ state, input }) => [state, this.initialState(state, input)] as const),
+    );
     for (const { external } of this.writes) if (!carried.has(external)) carried.set(external, this.outer(external));
     for (const { external } of this.args.links) if (!carried.has(external)) this.outer(external);
     if (carried.size === 0) scope.fail('the net carries nothing from one step to the next');
@@ -114,7 +117,7 @@ class RecurrentImport {
   }
 
   /** Room for all steps, behind the initial rows [k, n, d], [n, d] or [d]. */
-  private initialState(input: number): Value {
+  private initialState(state: string, input: number): Value {
     const { scope } = this;
     if (input < 0 || input >= scope.inputCount) {
       scope.fail('initial_recurrent_state_ids names no input', {
@@ -131,7 +134,18 @@ class RecurrentImport {
       });
     }
     const rows = length === 2 ? scope.emitOne('ExpandDims', [given], { dims: [0] }) : given;
-    return scope.emitOne('GrowRows', [rows, this.sequence]);
+    return this.emitNamed('GrowRows', [rows, this.sequence], {}, `${state}.initial`);
+  }
+
+  /** A node of the parent net that goes by the name of what it makes. */
+  private emitNamed(op: string, inputs: readonly Value[], attrs: Attrs, name: string): Value {
+    const [value] = this.scope.emitNode(op, inputs, attrs, { names: [name] });
+    return value ?? fail('internal', `${op} has no output`);
+  }
+
+  /** Nodes of the body that the operator itself adds. */
+  private originOf(blob: string): Origin {
+    return { ...this.scope.origin, blob };
   }
 
   /** Rows that a link gives the step net, read when they are first looked for. */
@@ -147,7 +161,7 @@ class RecurrentImport {
       'ReadRows',
       [inside.value, step.value],
       { offset, window },
-      { origin: this.scope.origin, names: [blob] },
+      { origin: this.originOf(blob), names: [blob] },
     );
     return { kind: 'value', value };
   }
@@ -165,9 +179,9 @@ class RecurrentImport {
     carried: ReadonlyMap<string, Value | undefined>,
   ): readonly GraphOutput[] {
     const { builder } = frame;
-    const { origin } = this.scope;
+    const nextStep = `${this.args.timestep}.next`;
     const one = builder.constant(tensorFromNumbers('i32', [1], [1]), 'one');
-    const next = builder.emitOne('Add', [timestep, one], {}, { origin, names: [`${this.args.timestep}.next`] });
+    const next = builder.emitOne('Add', [timestep, one], {}, { origin: this.originOf(nextStep), names: [nextStep] });
     const states = [...carried].map(([name, first]): GraphOutput => {
       if (first === undefined) throw new PoisonSignal();
       const value = this.writes
@@ -177,7 +191,9 @@ class RecurrentImport {
         .reduce((state, link) => {
           const rows = this.rowsFor(frame, link, state);
           const attrs = { offset: link.offset };
-          return builder.emitOne('WriteRows', [state, rows, timestep], attrs, { origin, names: [`${name}.next`] });
+          const written = `${name}.next`;
+          const options = { origin: this.originOf(written), names: [written] };
+          return builder.emitOne('WriteRows', [state, rows, timestep], attrs, options);
         }, first);
       return { name, value };
     });
@@ -196,8 +212,8 @@ class RecurrentImport {
         blob: link.internal,
       });
     }
-    const { origin } = this.scope;
-    return frame.builder.emitOne('Reshape', [made.value], { shape: wanted.map(staticOrRest) }, { origin });
+    const options = { origin: this.originOf(link.internal) };
+    return frame.builder.emitOne('Reshape', [made.value], { shape: wanted.map(staticOrRest) }, options);
   }
 
   /** Steps of the sequence. */
@@ -223,7 +239,7 @@ class RecurrentImport {
       }
       // A negative start v of Slice means dim + 1 + v.
       const starts = source.type.shape.map((_, i) => (i > 0 ? 0 : offset < 0 ? offset - 1 : offset));
-      const value = scope.emitOne('Slice', [source], { starts, ends: starts.map(() => -1) });
+      const value = this.emitNamed('Slice', [source], { starts, ends: starts.map(() => -1) }, to);
       bindings.set(to, { kind: 'value', value });
     }
     return bindings;
