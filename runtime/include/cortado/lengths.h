@@ -67,8 +67,9 @@ cortado_status segment_ids_to_lengths(Part part, const Index* ids, std::int32_t*
   if (part.index != 0) return CORTADO_OK;
   constexpr std::int64_t kWidth = Ranges ? 2 : 1;
   const std::int64_t last = rows == 0 ? -1 : static_cast<std::int64_t>(ids[rows - 1]);
+  if (last < -1 || (size >= 0 && last >= size)) return CORTADO_INDEX_OUT_OF_RANGE;
+  if (last >= bound) return CORTADO_EXTENT_OUT_OF_BOUNDS;
   const std::int64_t segments = size >= 0 ? size : last + 1;
-  if (segments < 0 || last >= segments) return CORTADO_INDEX_OUT_OF_RANGE;
   if (segments > bound) return CORTADO_EXTENT_OUT_OF_BOUNDS;
   for (std::int64_t i = 0; i < segments * kWidth; i++) y[i] = 0;
   std::int64_t before = 0;

@@ -29,11 +29,20 @@ void boolean_mask(Part part, const T* x, const bool* mask, T* y, std::int64_t* i
   if (found != nullptr) *found = count;
 }
 
-/** y [rows][inner] = 0, then y[indices[i]] += values[i]; integers wrap. */
+/** y [rows][inner] = 0, then y[indices[i]] += values[i]; integers wrap. rows: -1 for one more than the largest index. */
 template <class T, class Index>
-cortado_status sparse_to_dense(Part part, const Index* indices, const T* values, T* y, std::int64_t count,
-                               std::int64_t rows, std::int64_t inner) {
+cortado_status sparse_to_dense(Part part, const Index* indices, const T* values, T* y, std::int64_t* found,
+                               std::int64_t bound, std::int64_t count, std::int64_t rows, std::int64_t inner) {
   if (part.index != 0) return CORTADO_OK;
+  if (rows < 0) {
+    rows = 0;
+    for (std::int64_t i = 0; i < count; i++) {
+      if (static_cast<std::int64_t>(indices[i]) >= bound) return CORTADO_EXTENT_OUT_OF_BOUNDS;
+      rows = max_of(rows, static_cast<std::int64_t>(indices[i]) + 1);
+    }
+  }
+  if (rows > bound) return CORTADO_EXTENT_OUT_OF_BOUNDS;
+  if (found != nullptr) *found = rows;
   for (std::int64_t i = 0; i < rows * inner; i++) y[i] = T{0};
   for (std::int64_t i = 0; i < count; i++) {
     const std::int64_t row = static_cast<std::int64_t>(indices[i]);

@@ -10,6 +10,16 @@ import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { copyRange } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
 import { storedExtent } from '../stored-extent.js';
+import {
+  boundArg,
+  checkBound,
+  knownNumbers,
+  kSizeAttrs,
+  mostOf,
+  readBound,
+  sizedByValues,
+  storedDim,
+} from '../value-sizes.js';
 
 export const booleanMask = defineOp({
   name: 'BooleanMask',
@@ -76,7 +86,7 @@ export const booleanMask = defineOp({
   ],
 });
 
-/** Rows of the dense tensor: output_first_dim, the third input, or one more than the largest index. */
+/** Rows of the dense tensor: output_first_dim, the third input, or one more than the largest index; -1 where not known. */
 function readRows(scope: ImportScope): number {
   const given = scope.args.int('output_first_dim', 0);
   if (given > 0) return given;
@@ -85,12 +95,7 @@ function readRows(scope: ImportScope): number {
     if (typeof rows === 'number') return rows;
     return scope.fail('the number of rows must be known at compile time', { code: 'unsupported' });
   }
-  const indices = scope.constantOf(scope.input(0));
-  if (indices !== undefined) return Math.max(0, ...toNumbers(indices).map((index) => index + 1));
-  return scope.fail('the number of rows depends on the values of the indices', {
-    code: 'unsupported',
-    remedy: 'give output_first_dim, or a third input of the wanted size',
-  });
+  return knownNumbers(scope, 0)?.reduce((rows, index) => Math.max(rows, index + 1), 0) ?? -1;
 }
 
 export const sparseToDense = defineOp({
@@ -102,7 +107,7 @@ export const sparseToDense = defineOp({
     { name: 'values', doc: '[n, ...]' },
   ],
   outputs: [{ name: 'y', doc: '[rows, ...]' }],
-  attrs: { rows: int('rows of y') },
+  attrs: kSizeAttrs,
   infer: (request) => {
     const [indices, values] = [request.type(0), request.type(1)];
     const [count = -1, ...rest] = values.shape;
@@ -115,12 +120,13 @@ export const sparseToDense = defineOp({
         expected: `${shapeToString(indices.shape)} rows`,
       });
     }
-    return [tensorType(values.dtype, [request.attrs.rows, ...rest])];
+    return [tensorType(values.dtype, [sizedByValues(request, 'rows'), ...rest])];
   },
   reference: (request) => {
     const indices = toNumbers(request.tensor(0));
     const values = numeric(request.tensor(1));
-    const { rows } = request.attrs;
+    const { size } = request.attrs;
+    const rows = checkBound(request, size >= 0 ? size : Math.max(0, ...indices.map((index) => index + 1)));
     const inner = Number(sizeFromAxis(values.dims, 1));
     const y = makeTensor(values.dtype, [rows, ...values.dims.slice(1)]);
     indices.forEach((row, i) => {
@@ -131,7 +137,7 @@ export const sparseToDense = defineOp({
     });
     return [y];
   },
-  lower: (request, { rows }) => {
+  lower: (request, attrs) => {
     const [indices, values] = request.node.inputs;
     return {
       header: 'cortado/sparse.h',
@@ -144,8 +150,10 @@ export const sparseToDense = defineOp({
         { kind: 'input', index: 0 },
         { kind: 'input', index: 1 },
         { kind: 'output', index: 0 },
+        storedDim(request, [0]),
+        boundArg(attrs),
         { kind: 'extent', dim: indices?.type.shape[0] ?? 0 },
-        { kind: 'extent', dim: rows },
+        { kind: 'literal', value: attrs.size, dtype: 'i64' },
         { kind: 'extent', dim: sizeFromAxis(values?.type.shape ?? [], 1) },
       ],
       parts: 1,
@@ -157,15 +165,23 @@ export const sparseToDense = defineOp({
       scope.expectInputs(2, 3);
       scope.expectOutputs(1);
       const inputs = [scope.input(0), scope.input(1)];
-      return [scope.emitOne('SparseToDense', inputs, { rows: readRows(scope) })];
+      const bound = readBound(scope, mostOf(scope.inputType(0).shape[0]));
+      return [scope.emitOne('SparseToDense', inputs, { size: readRows(scope), bound })];
     },
   },
   examples: [
     {
-      attrs: { rows: 4 },
+      attrs: { size: 4 },
       inputs: [
         { dtype: 'i32', dims: [3], values: [1, 1, 3] },
         { dims: [3, 2], range: [-1, 1] },
+      ],
+    },
+    {
+      attrs: { bound: 8 },
+      inputs: [
+        { dtype: 'i64', dims: [3], values: [1, 0, 5] },
+        { dtype: 'i32', dims: [3], values: [3, 4, 5] },
       ],
     },
   ],
