@@ -3,14 +3,14 @@
 import { fail } from '../errors.js';
 import { type Dim, dimAdd, dimFloorDiv, dimMaxOf, dimMinOf, dimMul, dimSymbol, type Shape } from './dim.js';
 import { isDType } from './dtype.js';
-import { kRowMajor, type Layout, type TensorType, tensorType } from './type.js';
+import { kRowMajor, type Layout, type Quantization, type TensorType, tensorType } from './type.js';
 
 /** Reads one dim; fails with the column when the text is none. */
 export function parseDim(text: string): Dim {
   return readWhole(text, (reader) => reader.dim());
 }
 
-/** Reads `f32[2,3]`, `f32[n(1..8),64]@c16` or `f32[2,3]|[1]`. */
+/** Reads `f32[2,3]`, `f32[n(1..8),64]@c16`, `f32[2,3]|[1]` or `u8[2,3]q(0.02,128)`. */
 export function parseType(text: string): TensorType {
   return readWhole(text, (reader) => reader.type());
 }
@@ -39,8 +39,12 @@ export class TypeReader {
     const shapes = [this.shape()];
     while (this.take(/\|/y) !== undefined) shapes.push(this.shape());
     const layout = this.layout();
-    const own = tensorType(dtype, shapes[0] ?? [], layout);
-    return shapes.length === 1 ? own : { ...own, variants: shapes };
+    const quantization = this.quantization();
+    return {
+      ...tensorType(dtype, shapes[0] ?? [], layout),
+      ...(shapes.length === 1 ? {} : { variants: shapes }),
+      ...(quantization === undefined ? {} : { quantization }),
+    };
   }
 
   shape(): Shape {
@@ -98,6 +102,14 @@ export class TypeReader {
   private layout(): Layout {
     const block = this.take(/@c\d+/y);
     return block === undefined ? kRowMajor : { kind: 'blocked', block: Number(block.slice(2)) };
+  }
+
+  private quantization(): Quantization | undefined {
+    const text = this.take(/q\([^,()]+,-?\d+\)/y);
+    if (text === undefined) return undefined;
+    const [scale = '', zeroPoint = ''] = text.slice(2, -1).split(',');
+    if (!(Number(scale) > 0)) this.bad(`the scale ${scale} is no positive number`);
+    return { scale: Math.fround(Number(scale)), zeroPoint: Number(zeroPoint) };
   }
 
   /** The match of a sticky pattern here, which is then behind us. */

@@ -1,13 +1,21 @@
-// Tensor types: dtype, logical shape, physical layout. The logical shape never changes with the layout: a blocked
-// NCHW16c tensor still has shape [n, c, h, w].
+// Tensor types: dtype, logical shape, physical layout, quantization. The logical shape never changes with the layout: a
+// blocked NCHW16c tensor still has shape [n, c, h, w].
 
 import { type Dim, dimMax, dimToString, type Shape, shapeEquals, shapeMaxSize, shapeToString } from './dim.js';
 import { type DType, dtypeSizeBytes } from './dtype.js';
+import { shortestFloat } from './expr.js';
 
 /** rowMajor: dense, last dim fastest. blocked: [n][ceil(c/block)][spatial…][block], lanes past c undefined. */
 export type Layout = { readonly kind: 'rowMajor' } | { readonly kind: 'blocked'; readonly block: number };
 
 export const kRowMajor: Layout = { kind: 'rowMajor' };
+
+/** What the integers of a quantized tensor stand for: real = scale * (q - zeroPoint), one pair for the whole tensor. */
+export interface Quantization {
+  /** A float32, above 0. */
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
 
 export interface TensorType {
   readonly dtype: DType;
@@ -15,10 +23,21 @@ export interface TensorType {
   readonly layout: Layout;
   /** Set when the rank differs from branch to branch of an If: all shapes it may take; `shape` is then the first. */
   readonly variants?: readonly Shape[];
+  /**
+   * Set for 8-bit quantized tensors and their int32 biases. For importers and people: operators compute with integer
+   * attributes of their own, and a pass may lose it.
+   */
+  readonly quantization?: Quantization;
 }
 
 export function tensorType(dtype: DType, shape: Shape, layout: Layout = kRowMajor): TensorType {
   return { dtype, shape, layout };
+}
+
+/** The same elements under another shape: dtype and quantization stay. */
+export function withShape(type: TensorType, shape: Shape): TensorType {
+  const { quantization } = type;
+  return { ...tensorType(type.dtype, shape), ...(quantization === undefined ? {} : { quantization }) };
 }
 
 export function layoutEquals(a: Layout, b: Layout): boolean {
@@ -34,7 +53,8 @@ export function typeEquals(a: TensorType, b: TensorType): boolean {
     a.dtype === b.dtype &&
     shapeEquals(a.shape, b.shape) &&
     layoutEquals(a.layout, b.layout) &&
-    variantKey(a.variants) === variantKey(b.variants)
+    variantKey(a.variants) === variantKey(b.variants) &&
+    quantizationEquals(a.quantization, b.quantization)
   );
 }
 
@@ -42,10 +62,19 @@ function variantKey(variants: readonly Shape[] | undefined): string {
   return (variants ?? []).map(shapeToString).join('|');
 }
 
-/** `f32[1,64,56,56]@c16`; variants as `f32[2,3]|[1]`. */
+export function quantizationEquals(a: Quantization | undefined, b: Quantization | undefined): boolean {
+  return a?.scale === b?.scale && a?.zeroPoint === b?.zeroPoint;
+}
+
+/** `q(0.02,128)`: scale, zero point. */
+export function quantizationToString(quantization: Quantization | undefined): string {
+  return quantization === undefined ? '' : `q(${shortestFloat(quantization.scale)},${quantization.zeroPoint})`;
+}
+
+/** `f32[1,64,56,56]@c16`; variants as `f32[2,3]|[1]`; quantized as `u8[1,56,56,64]q(0.02,128)`. */
 export function typeToString(type: TensorType): string {
   const shapes = type.variants === undefined ? shapeToString(type.shape) : type.variants.map(shapeToString).join('|');
-  return `${type.dtype}${shapes}${layoutToString(type.layout)}`;
+  return `${type.dtype}${shapes}${layoutToString(type.layout)}${quantizationToString(type.quantization)}`;
 }
 
 /** Elements that the physical layout stores at most, padding lanes of the last channel block included. */

@@ -7,7 +7,7 @@ import type { DType } from '../ir/dtype.js';
 import { exprDType } from '../ir/expr.js';
 import type { Attrs, Epilogue, Graph, GraphInput, GraphOutput, Node, Origin, Region, Value } from '../ir/graph.js';
 import { makeTensor, type NumericTensor, type Tensor } from '../ir/tensor.js';
-import { type TensorType, tensorType, typeToString } from '../ir/type.js';
+import { type Quantization, type TensorType, tensorType, typeToString } from '../ir/type.js';
 import { completeAttrs } from './attributes.js';
 import { inferBroadcast } from './broadcast.js';
 import { type InferRequest, opDef } from './define.js';
@@ -58,8 +58,12 @@ export class GraphBuilder {
     return value;
   }
 
-  constant(tensor: Tensor, name = 'const'): Value {
-    const value: Value = { name: this.uniqueName(name), type: tensorType(tensor.dtype, tensor.dims) };
+  constant(tensor: Tensor, name = 'const', quantization?: Quantization): Value {
+    const type = tensorType(tensor.dtype, tensor.dims);
+    const value: Value = {
+      name: this.uniqueName(name),
+      type: quantization === undefined ? type : { ...type, quantization },
+    };
     this.constants.set(value, tensor);
     return value;
   }

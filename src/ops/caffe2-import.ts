@@ -4,7 +4,7 @@
 import type { Problem } from '../errors.js';
 import type { Attrs, Value } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
-import type { TensorType } from '../ir/type.js';
+import type { Quantization, TensorType } from '../ir/type.js';
 
 /**
  * Typed look-up of arguments, as Caffe2 does it (catalogue §1.2): a scalar must sit in the exact field, else the model is
@@ -19,6 +19,8 @@ export interface ArgReader {
   float(name: string, fallback: number): number;
   bool(name: string, fallback: boolean): boolean;
   text(name: string, fallback: string): string;
+  /** The bytes of a string argument; empty when absent. */
+  bytes(name: string): Uint8Array;
   ints(name: string): readonly number[];
   int64s(name: string): BigInt64Array;
   floats(name: string): Float32Array;
@@ -50,7 +52,7 @@ export interface ImportScope {
   emit(op: string, inputs: readonly (Value | undefined)[], attrs?: Attrs, outputCount?: number): readonly Value[];
   /** emit for one output. */
   emitOne(op: string, inputs: readonly (Value | undefined)[], attrs?: Attrs): Value;
-  constant(tensor: Tensor, name?: string): Value;
+  constant(tensor: Tensor, name?: string, quantization?: Quantization): Value;
   /**
    * A workspace blob that the operator uses without declaring it (the stylizer's noise): the blob where the net has it,
    * else an optional input of the graph, whose absence means zeros.

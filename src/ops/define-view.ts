@@ -1,7 +1,7 @@
 // defineView: operators whose output is the first input's data under another shape. They cost nothing at run time.
 
 import { type Shape, shapeEquals, shapeSize, shapeToString } from '../ir/dim.js';
-import { tensorType } from '../ir/type.js';
+import { withShape } from '../ir/type.js';
 import type { AttrSpecs, AttrsOf } from './attributes.js';
 import type { Caffe2Imports } from './caffe2-import.js';
 import { withDims } from './copy-tensor.js';
@@ -40,7 +40,7 @@ export function defineView<const S extends AttrSpecs>(spec: ViewSpec<S>): OpDef<
           got: `${shapeToString([shapeSize(shape)]).slice(1, -1)} elements in ${shapeToString(shape)}`,
         });
       }
-      return [tensorType(x.dtype, shape)];
+      return [withShape(x, shape)];
     },
     reference: (request) => [withDims(request.tensor(0), request.outputs[0]?.shape.map(Number) ?? [])],
   });

@@ -1,5 +1,6 @@
 // Compares an inferred type with the one a value carries. They agree when dtype and shapes do, up to the names of sizes
-// that the node itself makes (a count known only at run time). Layouts are the planner's business and not compared.
+// that the node itself makes (a count known only at run time). Layouts and quantization are not compared: the one is the planner's business, the other says
+// what the numbers mean and is lost where a pass makes a constant.
 
 import { asSymbol, type Dim, dimEquals, dimSubstitute, dimSymbol, type Shape } from '../ir/dim.js';
 import type { TensorType } from '../ir/type.js';

@@ -80,6 +80,10 @@ export class ArgTable implements ArgReader {
     return value === undefined ? fallback : new TextDecoder().decode(value);
   }
 
+  bytes(name: string): Uint8Array {
+    return this.scalar(name, 's') ?? new Uint8Array();
+  }
+
   net(name: string): NetDef | undefined {
     return this.scalar(name, 'n');
   }

@@ -5,7 +5,7 @@
 import type { Problem, Where } from '../../errors.js';
 import { dimMax } from '../../ir/dim.js';
 import { elementCount, getNumber, type Tensor } from '../../ir/tensor.js';
-import { type TensorType, tensorType } from '../../ir/type.js';
+import { type Quantization, type TensorType, tensorType } from '../../ir/type.js';
 import type { InputSpec } from './import-input-spec.js';
 import type { Reader } from './import-reads.js';
 import type { NetDef } from './net-def.js';
@@ -16,6 +16,8 @@ export interface FilledBlob {
   readonly tensor: Tensor | undefined;
   /** Type of the operator that made it; empty for stored tensors. */
   readonly opType: string;
+  /** Of Int8 fills. */
+  readonly quantization?: Quantization | undefined;
 }
 
 export interface InputSources {

@@ -7,6 +7,7 @@ import type { Graph, GraphOutput, Value } from '../../ir/graph.js';
 import { countUses } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { TensorType } from '../../ir/type.js';
+import { checkQuantizedUse } from './check-quantized-use.js';
 import { kControlFlow } from './control-flow.js';
 import type { InputSpec } from './import-input-spec.js';
 import {
@@ -94,7 +95,8 @@ function runInitNets(session: ImportSession, model: Caffe2Model): ReadonlyMap<st
     for (const name of frame.writtenNames()) {
       const binding = frame.lookUp(name);
       const tensor = binding?.kind === 'value' ? frame.constantOf(binding.value) : undefined;
-      if (binding?.kind !== 'unset') filled.set(name, { tensor, opType: makers.get(name) ?? '' });
+      const quantization = binding?.kind === 'value' ? binding.value.type.quantization : undefined;
+      if (binding?.kind !== 'unset') filled.set(name, { tensor, opType: makers.get(name) ?? '', quantization });
     }
   });
   return filled;
@@ -103,7 +105,7 @@ function runInitNets(session: ImportSession, model: Caffe2Model): ReadonlyMap<st
 function outerConstant(frame: NetFrame, name: string, blob: FilledBlob | undefined): Binding | undefined {
   if (blob === undefined) return undefined;
   if (blob.tensor === undefined) return kPoisoned;
-  return { kind: 'value', value: frame.builder.constant(blob.tensor, name) };
+  return { kind: 'value', value: frame.builder.constant(blob.tensor, name, blob.quantization) };
 }
 
 function predictFrame(session: ImportSession, sources: InputSources): NetFrame {
@@ -201,6 +203,7 @@ function runImporter(scope: OpScope, liveAfter: () => ReadonlySet<string>): Read
       code: 'unsupported',
     });
   }
+  checkQuantizedUse(scope);
   const results = scope.commit(importer(scope));
   return new Map(
     op.outputs.map((name, i): [string, Binding] => {

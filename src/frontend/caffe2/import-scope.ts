@@ -6,7 +6,7 @@ import { CompileError, fail, type Problem } from '../../errors.js';
 import { isStaticShape, shapeMaxSize } from '../../ir/dim.js';
 import type { Attrs, Node, Origin, Region, Value } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
-import { type TensorType, tensorType } from '../../ir/type.js';
+import { type Quantization, type TensorType, tensorType } from '../../ir/type.js';
 import { GraphBuilder } from '../../ops/builder.js';
 import type { ImportScope } from '../../ops/caffe2-import.js';
 import { runNode } from '../../ops/interpret.js';
@@ -120,9 +120,9 @@ export class OpScope implements ImportScope {
     return this.isFoldable(node) ? this.fold(node, outputs) : outputs;
   }
 
-  constant(tensor: Tensor, name?: string): Value {
+  constant(tensor: Tensor, name?: string, quantization?: Quantization): Value {
     this.stopOnBadArguments();
-    const value = this.scratch.constant(tensor, name ?? this.op.outputs[0] ?? this.type);
+    const value = this.scratch.constant(tensor, name ?? this.op.outputs[0] ?? this.type, quantization);
     this.made.set(value, tensor);
     return value;
   }

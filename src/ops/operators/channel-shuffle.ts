@@ -2,12 +2,15 @@
 
 import { isStatic, type Shape, shapeSize } from '../../ir/dim.js';
 import type { Value } from '../../ir/graph.js';
+import { typeToString } from '../../ir/type.js';
 import { int } from '../attributes.js';
 import type { ImportScope } from '../caffe2-import.js';
 import { checkDType, checkRank } from '../check-input.js';
 import { defineOp } from '../define.js';
+import { reshapeTo } from '../flatten-import.js';
 import { channelsFirst, readOrder, restoreOrder } from '../image-order.js';
 import { lowerType } from '../kernel-arguments.js';
+import { quantizedInput, readChannelsLast, readFixedQuantization } from '../quantized-import.js';
 import { floatData, floatOutput, sizeOf } from '../reference-tensors.js';
 import { denseStrides, stridedCopyCall } from '../strided-copy.js';
 import { placeWindow, readWindowArguments } from '../window-arguments.js';
@@ -50,7 +53,7 @@ export const channelShuffle = defineOp({
     const dims: Shape = [n, perGroup, group, shapeSize(spatial)];
     return stridedCopyCall(request, dims, [image, channel, groupStride, 1], 0);
   },
-  caffe2: { ChannelShuffle: importChannelShuffle },
+  caffe2: { ChannelShuffle: importChannelShuffle, Int8ChannelShuffle: importQuantizedShuffle },
   examples: [{ attrs: { group: 3 }, inputs: [{ dims: [2, 6, 3, 2] }] }],
 });
 
@@ -66,4 +69,25 @@ function importChannelShuffle(scope: ImportScope): readonly Value[] {
     [...window.kernel, ...window.strides].every((one) => one === 1) && window.pads.every((p) => p === 0);
   if (!isTrivial || crop !== undefined) scope.fail('ChannelShuffle needs kernel 1, stride 1 and no padding');
   return [restoreOrder(scope, scope.emitOne('ChannelShuffle', [image], { group: args.group }), order)];
+}
+
+/** Of [n, h, w, c]: the channels as a matrix [group, c / group], transposed. */
+function importQuantizedShuffle(scope: ImportScope): readonly Value[] {
+  scope.expectInputs(1);
+  scope.expectOutputs(1);
+  readChannelsLast(scope);
+  const { group } = readWindowArguments(scope);
+  const x = quantizedInput(scope, 0);
+  readFixedQuantization(scope, x);
+  const { shape } = x.value.type;
+  const [n = 1, h = 1, w = 1, c = 1] = shape;
+  if (shape.length !== 4 || !isStatic(c) || group < 1 || c % group !== 0) {
+    return scope.fail('the channels do not divide into groups', {
+      expected: `[n, h, w, a multiple of ${group} channels]`,
+      got: typeToString(x.value.type),
+    });
+  }
+  const pixels = shapeSize([n, h, w]);
+  const split = reshapeTo(scope, x.value, [pixels, group, c / group]);
+  return [reshapeTo(scope, scope.emitOne('Transpose', [split], { perm: [0, 2, 1] }), shape)];
 }

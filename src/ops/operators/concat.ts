@@ -14,7 +14,7 @@ import {
 } from '../../ir/dim.js';
 import type { Value } from '../../ir/graph.js';
 import { makeTensor, tensorFromNumbers } from '../../ir/tensor.js';
-import { tensorType } from '../../ir/type.js';
+import { tensorType, withShape } from '../../ir/type.js';
 import { int, ints } from '../attributes.js';
 import { canonicalAxis, sizeFromAxis, sizeToAxis } from '../axes.js';
 import { numeric } from '../builder.js';
@@ -22,6 +22,7 @@ import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { copyRange } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
 import type { KernelCall, KernelRequest } from '../kernel-call.js';
+import { quantizedInput, readFixedQuantization } from '../quantized-import.js';
 import { readConstantInts } from '../read-arguments.js';
 import { partsFor } from '../strided-copy.js';
 
@@ -65,6 +66,23 @@ const importConcat: Caffe2Import = (scope) => {
   return scope.outputCount === 1 ? [y] : [y, emitSplitInfo(scope, pieces, axis)];
 };
 
+/** All inputs and the output are quantized alike; the second output, split_info, stays unset. */
+const importQuantizedConcat: Caffe2Import = (scope) => {
+  scope.expectInputs(1, kMany);
+  scope.expectOutputs(1, 2);
+  const inputs = Array.from({ length: scope.inputCount }, (_, i) => quantizedInput(scope, i));
+  for (const input of inputs) readFixedQuantization(scope, input);
+  if (scope.args.int('add_axis', 0) !== 0) scope.fail('Int8Concat has no add_axis', { expected: '0' });
+  const fallback = { NHWC: 3, NCHW: 1 }[scope.args.text('order', '')] ?? 0;
+  const rank = inputs[0]?.value.type.shape.length ?? 0;
+  const given = scope.args.int('axis', fallback);
+  const axis =
+    canonicalAxis(given, rank) ??
+    scope.fail('the axis is out of range', { expected: `0 to ${rank - 1}`, got: String(given) });
+  const pieces = inputs.map((input) => input.value);
+  return [scope.emitOne('Concat', pieces, { axis }), undefined].slice(0, scope.outputCount);
+};
+
 export const concat = defineOp({
   name: 'Concat',
   doc: 'the inputs one after another along `axis`',
@@ -94,8 +112,8 @@ export const concat = defineOp({
       total = dimAdd(total, type.shape[axis] ?? 0);
     });
     return [
-      tensorType(
-        first.dtype,
+      withShape(
+        first,
         first.shape.map((dim, i) => (i === axis ? total : dim)),
       ),
     ];
@@ -127,7 +145,7 @@ export const concat = defineOp({
       ...inputs.map((_, index) => ({ kind: 'input', index }) as const),
     ]);
   },
-  caffe2: { Concat: importConcat, DepthConcat: importConcat },
+  caffe2: { Concat: importConcat, DepthConcat: importConcat, Int8Concat: importQuantizedConcat },
   examples: [
     { attrs: { axis: 1 }, inputs: [2, 1, 4].map((c) => ({ dims: [2, c, 3], range: [-1, 1] as const })) },
     {

@@ -12,7 +12,7 @@ import {
   shapeSize,
 } from '../../ir/dim.js';
 import { getNumber } from '../../ir/tensor.js';
-import { type TensorType, tensorType, typeToString } from '../../ir/type.js';
+import { type Quantization, quantizationEquals, type TensorType, typeToString, withShape } from '../../ir/type.js';
 import { defineOp, type InferRequest } from '../define.js';
 
 type Attrs = { readonly [name: string]: never };
@@ -35,7 +35,7 @@ class TypeMerger {
     const [first, ...rest] = types;
     if (first === undefined) return this.request.fail('a region has no outputs', { code: 'internal' });
     for (const type of rest) {
-      if (type.dtype !== first.dtype) {
+      if (type.dtype !== first.dtype || !agree(type.quantization, first.quantization)) {
         this.request.fail(`both branches must give output ${this.output} one type`, {
           expected: typeToString(first),
           got: typeToString(type),
@@ -43,10 +43,8 @@ class TypeMerger {
       }
     }
     const shapes = this.distinctRanks(types.flatMap((type) => type.variants ?? [type.shape]));
-    const [shape = []] = shapes;
-    return shapes.length === 1
-      ? tensorType(first.dtype, shape)
-      : { ...tensorType(first.dtype, shape), variants: shapes };
+    const merged = withShape(types.find((type) => type.quantization !== undefined) ?? first, shapes[0] ?? []);
+    return shapes.length === 1 ? merged : { ...merged, variants: shapes };
   }
 
   /** One shape for each rank. */
@@ -81,6 +79,11 @@ class TypeMerger {
     this.symbols += 1;
     return this.request.symbol(`dim${this.output}_${this.symbols}`, min, max);
   }
+}
+
+/** A pass may have lost the quantization of one branch. */
+function agree(a: Quantization | undefined, b: Quantization | undefined): boolean {
+  return a === undefined || b === undefined || quantizationEquals(a, b);
 }
 
 export const ifOp = defineOp({

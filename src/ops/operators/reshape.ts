@@ -8,6 +8,7 @@ import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import type { InferRequest } from '../define.js';
 import { defineView } from '../define-view.js';
 import { emitExtents } from '../emit-extents.js';
+import { keepingQuantization } from '../quantized-import.js';
 import { readConstantInts } from '../read-arguments.js';
 
 const kSource = 'caffe2/operators/reshape_op.h, expand_squeeze_dims_op.h, utility_ops.h';
@@ -59,7 +60,7 @@ export const reshape = defineView({
   source: kSource,
   attrs: { shape: ints('target dims') },
   shape: reshapeTarget,
-  caffe2: { Reshape: importReshape },
+  caffe2: { Reshape: importReshape, Int8Reshape: keepingQuantization(importReshape) },
   examples: [
     { attrs: { shape: [0, -1] }, inputs: [{ dims: [2, 3, 4], range: [-1, 1] }] },
     { attrs: { shape: [] }, inputs: [{ dims: [1, 1], range: [-1, 1] }] },
@@ -96,6 +97,7 @@ export const flatten = defineView({
       args.ignore('order');
       return { axis: args.int('axis', 1) };
     }),
+    Int8Flatten: keepingQuantization(importView('Flatten', ({ args }) => ({ axis: args.int('axis', 1) }))),
     FlattenToVec: importView('Reshape', () => ({ shape: [-1] })),
   },
   examples: [{ attrs: { axis: 2 }, inputs: [{ dims: [2, 3, 4, 5], range: [-1, 1] }] }],

@@ -12,12 +12,13 @@ import {
   dimToString,
   type Shape,
 } from '../../ir/dim.js';
-import { tensorType } from '../../ir/type.js';
+import { withShape } from '../../ir/type.js';
 import { ints } from '../attributes.js';
 import { stridesOf } from '../broadcast.js';
 import type { Caffe2Import } from '../caffe2-import.js';
 import { copyStrided } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
+import { keepingQuantization } from '../quantized-import.js';
 import { readConstantInts } from '../read-arguments.js';
 import { denseStrides, stridedCopyCall } from '../strided-copy.js';
 
@@ -89,7 +90,7 @@ export const slice = defineOp({
     if (typeof box === 'string') {
       return request.fail(box, { got: `[${starts.join(',')}] to [${ends.join(',')}] of ${x.shape.map(dimToString)}` });
     }
-    return [tensorType(x.dtype, box.dims)];
+    return [withShape(x, box.dims)];
   },
   reference: (request) => {
     const x = request.tensor(0);
@@ -107,7 +108,7 @@ export const slice = defineOp({
     const offset = from.reduce<Dim>((sum, start, i) => dimAdd(sum, dimMul(start, strides[i] ?? 0)), 0);
     return stridedCopyCall(request, dims, strides, offset);
   },
-  caffe2: { Slice: importSlice },
+  caffe2: { Slice: importSlice, Int8Slice: keepingQuantization(importSlice) },
   examples: [
     { attrs: { starts: [0, 1, 0], ends: [-1, 3, -1] }, inputs: [{ dims: [2, 5, 4], range: [-1, 1] }] },
     { attrs: { starts: [-3], ends: [-2] }, inputs: [{ dtype: 'i32', dims: [5], range: [0, 9] }] },

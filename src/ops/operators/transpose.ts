@@ -1,11 +1,12 @@
 // Transpose: permutes dims. NCHW2NHWC and NHWC2NCHW are two of its permutations.
 
-import { tensorType } from '../../ir/type.js';
+import { withShape } from '../../ir/type.js';
 import { ints } from '../attributes.js';
 import { stridesOf } from '../broadcast.js';
 import type { Caffe2Import } from '../caffe2-import.js';
 import { copyStrided } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
+import { keepingQuantization } from '../quantized-import.js';
 import { denseStrides, stridedCopyCall } from '../strided-copy.js';
 
 /** Importer of a fixed permutation of four dims. */
@@ -30,7 +31,7 @@ const importTranspose: Caffe2Import = (scope) => {
   const rank = x.type.shape.length;
   const axes = scope.args.ints('axes');
   const perm = axes.length === 0 ? Array.from({ length: rank }, (_, i) => rank - 1 - i) : axes;
-  if (!['f32', 'f64', 'i32', 'i64'].includes(x.type.dtype)) {
+  if (!['f32', 'f64', 'i32', 'i64'].includes(x.type.dtype) && x.type.quantization === undefined) {
     scope.fail(`Transpose cannot take ${x.type.dtype}`, { expected: 'f32, f64, i32 or i64' });
   }
   return [scope.emitOne('Transpose', [x], { perm })];
@@ -53,8 +54,8 @@ export const transpose = defineOp({
       });
     }
     return [
-      tensorType(
-        x.dtype,
+      withShape(
+        x,
         perm.map((axis) => x.shape[axis] ?? 1),
       ),
     ];
@@ -83,6 +84,7 @@ export const transpose = defineOp({
   },
   caffe2: {
     Transpose: importTranspose,
+    Int8Transpose: keepingQuantization(importTranspose),
     NCHW2NHWC: importFixed([0, 2, 3, 1]),
     NHWC2NCHW: importFixed([0, 3, 1, 2]),
   },
