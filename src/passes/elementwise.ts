@@ -1,7 +1,8 @@
 // What the fusion passes know of elementwise nodes: an expression over distinct operands, and how such expressions compose.
 
+import { unreachable } from '../errors.js';
 import { shapeEquals } from '../ir/dim.js';
-import { arg, constant, countArg, exprCost, exprDType, type ScalarExpr, substituteArgs } from '../ir/expr.js';
+import { arg, constant, countArg, exprCost, type ScalarExpr, substituteArgs } from '../ir/expr.js';
 import { type Node, presentInputs, type Value } from '../ir/graph.js';
 import { getNumber } from '../ir/tensor.js';
 import { inferBroadcast } from '../ops/broadcast.js';
@@ -70,13 +71,12 @@ export function compose(outer: Formula, index: number, inner: Formula): Formula 
 
 /** All values are float32 and conditions occur inside selects only, so that kernels can compute it on vectors. */
 export function isFloatFormula({ expr, operands }: Formula): boolean {
-  const dtypes = operands.map((value) => value.type.dtype);
-  const isFloat = (e: ScalarExpr): boolean => exprDType(e, dtypes) === 'f32' && parts(e);
-  const parts = (e: ScalarExpr): boolean => {
+  const isFloat = (e: ScalarExpr): boolean => {
     switch (e.kind) {
       case 'arg':
+        return operands[e.index]?.type.dtype === 'f32';
       case 'const':
-        return true;
+        return e.dtype === 'f32';
       case 'unary':
         return isFloat(e.x);
       case 'cast':
@@ -86,6 +86,8 @@ export function isFloatFormula({ expr, operands }: Formula): boolean {
         return isFloat(e.a) && isFloat(e.b);
       case 'select':
         return e.test.kind === 'compare' && isFloat(e.test.a) && isFloat(e.test.b) && isFloat(e.yes) && isFloat(e.no);
+      default:
+        return unreachable(e);
     }
   };
   return isFloat(expr);

@@ -6,6 +6,10 @@ import { fail } from '../errors.js';
 
 export const kArenaAlignment = 64;
 
+/** Rounds of the local search after each strategy; fewer where so many buffers would take seconds to place again. */
+const kRounds = 24;
+const kMaxComparisons = 4e8;
+
 /** A buffer and the inclusive range of steps in which it must keep its bytes. */
 export interface BufferRequest {
   readonly name: string;
@@ -50,18 +54,25 @@ export function planArena(requests: readonly BufferRequest[]): ArenaPlan {
 
 /** Largest sum of live bytes over the steps. */
 export function arenaBound(requests: readonly BufferRequest[]): number {
+  return liveSums(requests).reduce((most, { live }) => Math.max(most, live), 0);
+}
+
+/** Sum of live bytes at each step where a buffer begins, ends or has just ended. */
+function liveSums(requests: readonly BufferRequest[]): { readonly step: number; readonly live: number }[] {
   const change = new Map<number, number>();
+  const add = (step: number, bytes: number): void => void change.set(step, (change.get(step) ?? 0) + bytes);
   for (const { first, last, sizeBytes } of requests) {
-    change.set(first, (change.get(first) ?? 0) + sizeBytes);
-    change.set(last + 1, (change.get(last + 1) ?? 0) - sizeBytes);
+    add(first, sizeBytes);
+    add(last, 0);
+    add(last + 1, -sizeBytes);
   }
   let live = 0;
-  let most = 0;
-  for (const step of [...change.keys()].sort((a, b) => a - b)) {
-    live += change.get(step) ?? 0;
-    most = Math.max(most, live);
-  }
-  return most;
+  return [...change]
+    .sort(([a], [b]) => a - b)
+    .map(([step, bytes]) => {
+      live += bytes;
+      return { step, live };
+    });
 }
 
 /** Independent check: fails when two buffers that are alive together share a byte, or one leaves the arena. */
@@ -103,11 +114,8 @@ function sortedBy(
 
 /** Buffers of the step with the largest live sum first, then of the next, …; large ones first within a step. */
 function orderByPressure(all: readonly BufferRequest[]): readonly number[] {
-  const steps = new Set(all.flatMap(({ first, last }) => [first, last]));
-  const pressure = [...steps].map((step) => ({
-    step,
-    live: all.reduce((sum, r) => sum + (r.first <= step && step <= r.last ? r.sizeBytes : 0), 0),
-  }));
+  const ends = new Set(all.flatMap(({ first, last }) => [first, last]));
+  const pressure = liveSums(all).filter(({ step }) => ends.has(step));
   pressure.sort((a, b) => b.live - a.live || a.step - b.step);
   const rank = all.map((r) => pressure.findIndex(({ step }) => r.first <= step && step <= r.last));
   const indexed = all.map((request, index) => ({ request, index }));
@@ -127,10 +135,11 @@ function improve(
 ): ArenaPlan {
   let current = order;
   let best = place(requests, current);
-  for (let round = 0; round < 24 && best.sizeBytes > boundBytes; round++) {
+  const rounds = Math.min(kRounds, Math.floor(kMaxComparisons / requests.length ** 2));
+  for (let round = 0; round < rounds && best.sizeBytes > boundBytes; round++) {
     const top = best.offsetsBytes.map((offset, i) => offset + (requests[i]?.sizeBytes ?? 0));
-    const peak = current.filter((i) => top[i] === best.sizeBytes);
-    const moved = [...peak, ...current.filter((i) => !peak.includes(i))];
+    const sticksOut = (i: number): boolean => top[i] === best.sizeBytes;
+    const moved = [...current.filter(sticksOut), ...current.filter((i) => !sticksOut(i))];
     const next = place(requests, moved);
     current = moved;
     if (next.sizeBytes < best.sizeBytes) best = next;
@@ -144,29 +153,48 @@ function place(
   order: readonly number[],
 ): { offsetsBytes: readonly number[]; sizeBytes: number } {
   const offsetsBytes = new Array<number>(requests.length).fill(0);
-  const placed: number[] = [];
+  /** What is placed, by offset. */
+  const placed: Placed[] = [];
   let sizeBytes = 0;
   for (const index of order) {
     const request = requests[index];
     if (request === undefined) continue;
-    const busy = placed
-      .map((other) => ({ start: offsetsBytes[other] ?? 0, request: requests[other] }))
-      .filter(({ request: r }) => r !== undefined && r.first <= request.last && request.first <= r.last)
-      .map(({ start, request: r }) => ({ start, end: start + (r?.sizeBytes ?? 0) }))
-      .sort((a, b) => a.start - b.start);
-    const offset = lowestGap(busy, request.sizeBytes);
+    const offset = lowestGap(placed, request);
+    const { first, last } = request;
+    const entry = { first, last, start: offset, end: offset + request.sizeBytes };
+    placed.splice(firstAbove(placed, offset), 0, entry);
     offsetsBytes[index] = offset;
-    placed.push(index);
-    sizeBytes = Math.max(sizeBytes, offset + request.sizeBytes);
+    sizeBytes = Math.max(sizeBytes, entry.end);
   }
   return { offsetsBytes, sizeBytes };
 }
 
-function lowestGap(busy: readonly { start: number; end: number }[], sizeBytes: number): number {
+/** Steps and bytes of a buffer that has its place. */
+interface Placed {
+  readonly first: number;
+  readonly last: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The lowest offset at which the buffer meets none of those placed. */
+function lowestGap(placed: readonly Placed[], { first, last, sizeBytes }: BufferRequest): number {
   let offset = 0;
-  for (const { start, end } of busy) {
-    if (start - offset >= sizeBytes) return offset;
-    offset = Math.max(offset, end);
+  for (const other of placed) {
+    if (other.first > last || first > other.last) continue;
+    if (other.start - offset >= sizeBytes) return offset;
+    offset = Math.max(offset, other.end);
   }
   return offset;
+}
+
+/** Where a buffer at `offset` belongs among those placed. */
+function firstAbove(placed: readonly Placed[], offset: number): number {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((placed[middle]?.start ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -67,7 +67,8 @@ export function mergeInPlace(
   calls: Calls,
   isFixed: (root: Value) => boolean,
 ): ReadonlyMap<Value, Lifetime> {
-  let lifetimes = computeLifetimes(linear, calls);
+  const lifetimes = new Map(computeLifetimes(linear, calls));
+  const outputRoots = new Set(linear.outputRoots);
   for (const item of flatten(linear.items)) {
     if (item.kind !== 'node') continue;
     for (const { input, output } of calls.get(item)?.inPlace ?? []) {
@@ -82,14 +83,18 @@ export function mergeInPlace(
       if (sourceLife === undefined || targetLife === undefined || source === target) continue;
       // A loop variable is read by the next iteration before the result is made: nothing else may use its bytes.
       if (linear.loopVariables.some((variable) => linear.storage.rootOf(variable) === target)) continue;
-      const dies = sourceLife.last === item.at && !isFixed(source) && !linear.outputRoots.includes(source);
+      const dies = sourceLife.last === item.at && !isFixed(source) && !outputRoots.has(source);
       const startsHere = targetLife.first === item.at || targetLife.first <= sourceLife.first;
       const sameSize = maxSizeBytes(from.type) === maxSizeBytes(to.type) && linear.storage.fills(from);
       if (!dies || !startsHere || !sameSize) continue;
       linear.storage.embed(source, to, 0);
-      lifetimes = computeLifetimes(linear, calls);
+      lifetimes.delete(source);
+      lifetimes.set(target, {
+        first: Math.min(sourceLife.first, targetLife.first),
+        last: Math.max(sourceLife.last, targetLife.last),
+      });
       break;
     }
   }
-  return lifetimes;
+  return computeLifetimes(linear, calls);
 }

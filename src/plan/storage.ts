@@ -6,21 +6,27 @@ import { fail } from '../errors.js';
 import type { Value } from '../ir/graph.js';
 import { maxSizeBytes } from '../ir/type.js';
 
+/** A value lies inside `root` from offsetBytes on. */
 export interface Location {
   readonly root: Value;
   readonly offsetBytes: number;
 }
 
 export class Storage {
-  private readonly parents = new Map<Value, { readonly value: Value; readonly offsetBytes: number }>();
+  private readonly parents = new Map<Value, Location>();
 
-  /** Root and offset of a value. */
+  /** Root and offset of a value. Long chains are shortened on the way, so that deep nets stay cheap. */
   locate(value: Value): Location {
+    const path: Value[] = [];
     let root = value;
-    let offsetBytes = 0;
     for (let parent = this.parents.get(root); parent !== undefined; parent = this.parents.get(root)) {
-      root = parent.value;
-      offsetBytes += parent.offsetBytes;
+      path.push(root);
+      root = parent.root;
+    }
+    let offsetBytes = 0;
+    for (const inner of path.reverse()) {
+      offsetBytes += this.parents.get(inner)?.offsetBytes ?? 0;
+      this.parents.set(inner, { root, offsetBytes });
     }
     return { root, offsetBytes };
   }
@@ -39,6 +45,6 @@ export class Storage {
   embed(root: Value, owner: Value, offsetBytes: number): void {
     if (this.parents.has(root) || this.rootOf(owner) === root)
       fail('internal', `storage of ${root.name} is already embedded`);
-    this.parents.set(root, { value: owner, offsetBytes });
+    this.parents.set(root, { root: owner, offsetBytes });
   }
 }
