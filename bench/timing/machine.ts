@@ -37,8 +37,17 @@ export async function buildMachineProbe(
   const toolchain = await findToolchain(target);
   const root = fileURLToPath(packageRoot);
   const program = join(folder, 'machine');
-  const flags = ['-std=c++17', '-O3', ...toolchain.machineFlags, ...(toolchain.commonFlags ?? []), '-Iruntime/include'];
-  await runTool(toolchain.cxx, [...flags, 'bench/native/machine.cc', '-o', program, '-lpthread'], root);
+  const flags = [
+    '-std=c++17',
+    '-O3',
+    ...toolchain.machineFlags,
+    ...(toolchain.commonFlags ?? []),
+    `-I${join(root, 'runtime/include')}`,
+  ];
+  await runTool(toolchain.cxx, [...flags, join(root, 'bench/native/machine.cc'), '-o', program, '-lpthread'], {
+    folder,
+    package: toolchain.package,
+  });
   return async (threads) => JSON.parse((await execa(program, [String(threads)])).stdout) as MachineRates;
 }
 

@@ -1,19 +1,19 @@
 // Artifacts: what `--emit` names. Everything is made in a staging folder inside the output folder and moved into place at
 // the end, so a failure leaves nothing behind.
 
-import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { headerFiles, libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
 import type { FileContent, NetFiles } from '../emit/package-files.js';
-import { fail } from '../errors.js';
+import { CompileError, fail } from '../errors.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
 import type { Target } from './target.js';
 import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
-import { type FoundToolchain, findToolchain, runTool } from './toolchain.js';
+import { type FoundToolchain, findToolchain, runTool, type ToolPlace } from './toolchain.js';
 
 export const kArtifacts = ['executable', 'library', 'source', 'object'] as const;
 export type Artifact = (typeof kArtifacts)[number];
@@ -43,41 +43,107 @@ export async function buildArtifacts(files: NetFiles, options: BuildOptions): Pr
   if (before !== undefined && !before.isDirectory()) {
     fail('bad-option', `output folder ${outputFolder} is a file`, { remedy: 'name another folder with -o' });
   }
-  const work = await makeTempFolder(tmpdir(), 'cortado-');
-  const made = before === undefined ? await makeOutputFolder(outputFolder) : undefined;
+  const work = await makeWorkFolder();
+  let made: string | undefined;
   let staging: string | undefined;
   try {
-    await mkdir(outputFolder, { recursive: true });
-    staging = await makeTempFolder(outputFolder, '.cortado-');
+    if (before === undefined) made = await makeOutputFolder(outputFolder);
+    staging = await makeStagingFolder(outputFolder);
     const result = await new Builder(files, options, work, staging).build();
-    for (const path of new Set([...result.files.values()].flat())) await moveInto(staging, outputFolder, path);
+    await moveAll(staging, outputFolder, [...new Set([...result.files.values()].flat())]);
     if (made !== undefined) keepFolder(made);
     return result;
   } catch (error) {
     if (made !== undefined) await removeTempFolder(made);
-    throw error;
+    throw asProblem(error);
   } finally {
     if (staging !== undefined) await removeTempFolder(staging);
     await removeTempFolder(work);
   }
 }
 
-/** Makes the folder and lists the uppermost new one for removal until the build has succeeded. */
-async function makeOutputFolder(outputFolder: string): Promise<string> {
-  const first = await mkdir(outputFolder, { recursive: true }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    return fail('bad-option', `output folder ${outputFolder} cannot be made`, { got: reason });
-  });
-  const made = first ?? outputFolder;
-  listTempFolder(made);
-  return made;
+async function makeWorkFolder(): Promise<string> {
+  return makeTempFolder(tmpdir(), 'cortado-').catch((error: unknown) =>
+    fail('bad-option', `temporary folder ${tmpdir()} cannot be written`, {
+      got: reasonOf(error),
+      remedy: 'let TMPDIR name a folder with room',
+    }),
+  );
 }
 
-async function moveInto(staging: string, folder: string, path: string): Promise<void> {
-  const target = join(folder, path);
-  await mkdir(dirname(target), { recursive: true });
-  await rm(target, { recursive: true, force: true });
-  await rename(join(staging, path), target);
+/**
+ * Makes the folder and lists the uppermost new one for removal until the build has succeeded. Folder by folder: the
+ * recursive mkdir of Node.js never ends on file systems that answer ENOENT, such as /proc.
+ */
+async function makeOutputFolder(outputFolder: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (let folder = resolve(outputFolder); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  let made: string | undefined;
+  try {
+    for (const folder of missing) {
+      await mkdir(folder);
+      if (made !== undefined) continue;
+      made = folder;
+      listTempFolder(made);
+    }
+    return made;
+  } catch (error) {
+    if (made !== undefined) await removeTempFolder(made);
+    return fail('bad-option', `output folder ${outputFolder} cannot be made`, { got: reasonOf(error) });
+  }
+}
+
+/** Inside the output folder, so that moving out of it is renaming. */
+async function makeStagingFolder(outputFolder: string): Promise<string> {
+  return makeTempFolder(outputFolder, '.cortado-').catch((error: unknown) =>
+    fail('bad-option', `output folder ${outputFolder} cannot be written`, { got: reasonOf(error) }),
+  );
+}
+
+/** Moves results into place: first looks whether all can be, then moves; what is replaced goes with the staging folder. */
+async function moveAll(staging: string, folder: string, paths: readonly string[]): Promise<void> {
+  const old = new Set<string>();
+  for (const path of paths) {
+    const there = await stat(join(folder, path)).catch(() => undefined);
+    if (there === undefined) continue;
+    const isFolder = (await stat(join(staging, path))).isDirectory();
+    if (there.isDirectory() !== isFolder) {
+      const kind = there.isDirectory() ? 'a folder' : 'a file';
+      fail('bad-option', `${join(folder, path)} is ${kind}`, {
+        expected: isFolder ? 'a folder or nothing' : 'a file or nothing',
+        remedy: 'name another folder with -o, or another net with --name',
+      });
+    }
+    if (isFolder) old.add(path);
+  }
+  for (const [i, path] of paths.entries()) {
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true });
+    const aside = join(staging, `.old-${i}`);
+    if (old.has(path)) await rename(target, aside);
+    try {
+      await rename(join(staging, path), target);
+    } catch (error) {
+      if (old.has(path)) await rename(aside, target);
+      throw error;
+    }
+  }
+}
+
+/** A full disk and its like are no defects of ours. */
+function asProblem(error: unknown): unknown {
+  const isSystemError = error instanceof Error && 'syscall' in error;
+  if (!isSystemError) return error;
+  return new CompileError({
+    code: 'toolchain',
+    message: 'the results cannot be written',
+    got: reasonOf(error),
+    remedy: 'make room, or name other folders with -o and TMPDIR',
+  });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Writes a file in pieces. */
@@ -138,7 +204,7 @@ class Builder {
     this.options.onProgress?.(`linking ${this.files.prefix}`);
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
     const link = ['-Wl,--gc-sections', '-s', ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
-    await runTool(toolchain.cc, [...link, ...objects, '-o', output, ...libraries], this.work);
+    await runTool(toolchain.cc, [...link, ...objects, '-o', output, ...libraries], this.place());
     await chmod(output, 0o755);
   }
 
@@ -149,7 +215,7 @@ class Builder {
     const objects = await compileObjects(this.netJobs(), settings);
     await mkdir(join(this.staging, 'lib'), { recursive: true });
     const archive = join(this.staging, 'lib', `lib${prefix}.a`);
-    await runTool(toolchain.ar, ['rcsD', archive, ...objects], this.work);
+    await runTool(toolchain.ar, ['rcsD', archive, ...objects], this.place());
     const shared = join(this.staging, 'lib', `lib${prefix}.so`);
     const exports = join(this.work, `${prefix}.map`);
     await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
@@ -164,7 +230,7 @@ class Builder {
     await runTool(
       toolchain.cc,
       [...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries],
-      this.work,
+      this.place(),
     );
     await chmod(shared, 0o644);
     const written = await this.writeAll(libraryFiles(this.files, this.options.version));
@@ -179,7 +245,7 @@ class Builder {
     await runTool(
       toolchain.cc,
       ['-r', '-nostdlib', ...(toolchain.commonFlags ?? []), ...objects, '-o', join(this.staging, `${prefix}.o`)],
-      this.work,
+      this.place(),
     );
     const headers = await this.writeAll(headerFiles(this.files));
     return [`${prefix}.o`, ...headers, ...(await this.weightsBeside())];
@@ -229,6 +295,10 @@ class Builder {
       ...(namespace === undefined ? {} : { namespace }),
       ...(onProgress === undefined ? {} : { onProgress: (message: string) => onProgress(message) }),
     };
+  }
+
+  private place(): ToolPlace {
+    return { folder: this.work, package: this.tools().package };
   }
 
   private tools(): FoundToolchain {

@@ -34,14 +34,26 @@ export async function compileObjects(
 ): Promise<readonly string[]> {
   const objects = jobs.map((job) => `${job.source.replace(/[^A-Za-z0-9._-]/g, '_')}.o`);
   let next = 0;
+  const stop = new AbortController();
   const worker = async (): Promise<void> => {
-    for (let i = next++; i < jobs.length; i = next++) {
+    for (let i = next++; i < jobs.length && !stop.signal.aborted; i = next++) {
       const job = jobs[i];
       const object = objects[i];
-      if (job !== undefined && object !== undefined) await compileOne(job, object, settings);
+      if (job !== undefined && object !== undefined) await compileOne(job, object, settings, stop.signal);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(kParallel, jobs.length) }, worker));
+  // The first failure ends the other compiler; none may still write when the folder is removed.
+  let failure: unknown;
+  const guarded = async (): Promise<void> => {
+    try {
+      await worker();
+    } catch (error) {
+      if (!stop.signal.aborted) failure = error;
+      stop.abort();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(kParallel, jobs.length) }, guarded));
+  if (stop.signal.aborted) throw failure;
   return objects;
 }
 
@@ -63,7 +75,12 @@ export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'f
   ];
 }
 
-async function compileOne(job: CompileJob, object: string, settings: CompileSettings): Promise<void> {
+async function compileOne(
+  job: CompileJob,
+  object: string,
+  settings: CompileSettings,
+  signal: AbortSignal,
+): Promise<void> {
   const { folder, toolchain, cache } = settings;
   const isAssembler = job.source.endsWith('.S');
   const flags = isAssembler ? ['-Isrc', '-Wa,-Isrc'] : compileFlags(job, settings);
@@ -74,7 +91,8 @@ async function compileOne(job: CompileJob, object: string, settings: CompileSett
     : cacheKey([toolchain.version, toolchain.cxx, ...flags, text, ...includedTexts(text, settings.files)]);
   if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
   settings.onProgress?.(`compiling ${job.source}`);
-  await runTool(isAssembler ? toolchain.cc : toolchain.cxx, [...flags, '-c', job.source, '-o', object], folder);
+  const program = isAssembler ? toolchain.cc : toolchain.cxx;
+  await runTool(program, [...flags, '-c', job.source, '-o', object], { folder, package: toolchain.package, signal });
   if (key !== undefined) await cache.keep(key, join(folder, object));
 }
 

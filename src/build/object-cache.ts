@@ -40,7 +40,7 @@ export class ObjectCache {
       await copyFile(object, draft);
       await rename(draft, file);
     } catch {
-      await rm(draft, { force: true });
+      await rm(draft, { force: true }).catch(() => undefined);
     }
   }
 

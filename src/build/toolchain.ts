@@ -37,15 +37,46 @@ async function versionOf(program: string): Promise<string | undefined> {
   return result.exitCode === 0 ? (String(result.stdout).split('\n')[0] ?? program) : undefined;
 }
 
+/** Where a tool runs and what brings it. */
+export interface ToolPlace {
+  /** Its working folder, and where it keeps its own temporary files. */
+  readonly folder: string;
+  /** Debian package of the toolchain. */
+  readonly package: string;
+  /** Ends the tool early. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs a tool; a failure becomes a toolchain problem with the first lines of what it printed. */
-export async function runTool(program: string, args: readonly string[], cwd: string): Promise<void> {
-  const result = await execa(program, [...args], { cwd, reject: false, stdin: 'ignore', all: true });
+export async function runTool(program: string, args: readonly string[], place: ToolPlace): Promise<void> {
+  const { folder, signal } = place;
+  const result = await execa(program, [...args], {
+    cwd: folder,
+    env: { TMPDIR: folder },
+    reject: false,
+    stdin: 'ignore',
+    all: true,
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
   if (result.exitCode === 0) return;
+  if (result.code === 'ENOENT') {
+    fail('toolchain', `${program} is not installed`, { remedy: `apt-get install ${place.package} brings it` });
+  }
   const output = String(result.all ?? '')
     .split('\n')
     .slice(0, 12)
     .join('\n');
-  const reason =
-    result.exitCode === undefined ? (result.shortMessage ?? 'could not be started') : `exited with ${result.exitCode}`;
-  fail('toolchain', `${program} ${reason}`, { got: output === '' ? reason : `\n${output}` });
+  const reason = reasonOf(result);
+  fail('toolchain', `${program} ${reason}`, output === '' ? {} : { got: `\n${output}` });
+}
+
+interface Ending {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly code?: string | undefined;
+}
+
+function reasonOf({ exitCode, signal, code }: Ending): string {
+  if (exitCode !== undefined) return `exited with ${exitCode}`;
+  return signal === undefined ? `could not be started: ${code ?? 'unknown reason'}` : `was ended by ${signal}`;
 }
