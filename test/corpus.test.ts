@@ -16,6 +16,7 @@ const kMessageLines = 20;
 /** Cases that disagree with their record on purpose. */
 const kDeviations: ReadonlyMap<string, string> = new Map([
   ['err_registered_but_throws_upsamplenearest', 'Caffe2 of 2018 has it for GPUs only; its meaning is known'],
+  ['err_auto_dim_pademptysamples_l', 'lengths given at run time do not add up: refused at run time'],
   ['sparsetodense_max', 'as many rows as the largest index says: no bound, so no memory plan'],
 ]);
 
