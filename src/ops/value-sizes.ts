@@ -4,7 +4,7 @@
 
 import { asSymbol, type Dim, dimMax, isStatic } from '../ir/dim.js';
 import type { DType } from '../ir/dtype.js';
-import { type NumericTensor, toNumbers } from '../ir/tensor.js';
+import { makeTensor, type NumericTensor, toNumbers } from '../ir/tensor.js';
 import { type TensorType, typeToString } from '../ir/type.js';
 import { int } from './attributes.js';
 import type { ImportScope } from './caffe2-import.js';
@@ -58,6 +58,23 @@ export function knownTotal(scope: ImportScope, i: number): number {
 export function sizedByValues<A extends SizeAttrs>(request: InferRequest<A>, hint: string): Dim {
   const { size, bound } = request.attrs;
   return size >= 0 ? size : request.symbol(hint, 0, Math.max(1, bound));
+}
+
+/** Elements of an integer tensor, all digits kept: ids may need 64 bits. */
+export function wholeNumbers(tensor: NumericTensor): readonly bigint[] {
+  return Array.from<number | bigint, bigint>(tensor.data, BigInt);
+}
+
+/** A tensor of whole numbers. */
+export function wholeTensor(dtype: DType, dims: readonly number[], values: readonly bigint[]): NumericTensor {
+  return dtype === 'i64'
+    ? makeTensor('i64', dims, BigInt64Array.from(values))
+    : makeTensor('i32', dims, Int32Array.from(values, Number));
+}
+
+/** Ascending, each once. */
+export function sortedDistinct(values: readonly bigint[]): readonly bigint[] {
+  return [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Fails unless input i is a vector of one of the dtypes; gives its size. */

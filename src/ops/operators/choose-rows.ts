@@ -1,7 +1,7 @@
 // Unique, FindDuplicates, RemoveRows, BooleanUnmask: elements and rows chosen by their values or by masks.
 
 import { dimEquals, shapeToString } from '../../ir/dim.js';
-import { getNumber, makeTensor, setNumber, toNumbers } from '../../ir/tensor.js';
+import { getNumber, makeTensor, toNumbers } from '../../ir/tensor.js';
 import { tensorType } from '../../ir/type.js';
 import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
@@ -19,7 +19,10 @@ import {
   kSizeAttrs,
   mostOf,
   sizedByValues,
+  sortedDistinct,
   storedDim,
+  wholeNumbers,
+  wholeTensor,
 } from '../value-sizes.js';
 
 export const unique = defineOp({
@@ -39,14 +42,14 @@ export const unique = defineOp({
     return [tensorType(dtype, [values]), tensorType('i32', [count])].slice(0, request.outputCount);
   },
   reference: (request) => {
-    const x = toNumbers(request.tensor(0));
-    const values = [...new Set(x)].sort((a, b) => a - b);
-    const y = makeTensor(numeric(request.tensor(0)).dtype, [checkBound(request, values.length)]);
-    values.forEach((value, i) => void setNumber(y, i, value));
+    const x = wholeNumbers(numeric(request.tensor(0)));
+    const values = sortedDistinct(x);
+    const y = wholeTensor(request.tensor(0).dtype, [checkBound(request, values.length)], values);
+    const placeOf = new Map(values.map((value, i) => [value, i]));
     const places = makeTensor(
       'i32',
       [x.length],
-      Int32Array.from(x, (value) => values.indexOf(value)),
+      Int32Array.from(x, (value) => placeOf.get(value) ?? 0),
     );
     return [y, places].slice(0, request.outputs.length);
   },
@@ -71,8 +74,8 @@ export const unique = defineOp({
     Unique: (scope) => {
       scope.expectInputs(1);
       scope.expectOutputs(1, 2);
-      const known = knownNumbers(scope, 0);
-      const size = known === undefined ? -1 : new Set(known).size;
+      const known = scope.constantOf(scope.input(0));
+      const size = known === undefined ? -1 : sortedDistinct(wholeNumbers(numeric(known))).length;
       const bound = Math.max(1, mostOf(scope.inputType(0).shape[0]));
       return scope.emit('Unique', [scope.input(0)], { size, bound }, scope.outputCount);
     },
@@ -92,8 +95,8 @@ export const findDuplicates = defineOp({
     return [tensorType('i64', [sizedByValues(request, 'duplicates')])];
   },
   reference: (request) => {
-    const x = toNumbers(request.tensor(0));
-    const positions = x.flatMap((value, i) => (x.indexOf(value) < i && x.indexOf(value) >= 0 ? [BigInt(i)] : []));
+    const x: readonly (number | bigint)[] = Array.from<number | bigint>(numeric(request.tensor(0)).data);
+    const positions = x.flatMap((value, i) => (x.indexOf(value) >= 0 && x.indexOf(value) < i ? [BigInt(i)] : []));
     return [makeTensor('i64', [checkBound(request, positions.length)], BigInt64Array.from(positions))];
   },
   lower: (request, attrs) => ({

@@ -2,7 +2,7 @@
 
 import { type Dim, dimAdd, dimMul, shapeEquals } from '../../ir/dim.js';
 import { dtypeSizeBytes } from '../../ir/dtype.js';
-import { getNumber, makeTensor, setNumber, toNumbers } from '../../ir/tensor.js';
+import { getNumber, makeTensor } from '../../ir/tensor.js';
 import { tensorType, typeToString } from '../../ir/type.js';
 import { bool, ints } from '../attributes.js';
 import { sizeFromAxis, sizeToAxis } from '../axes.js';
@@ -12,11 +12,21 @@ import { checkSameDim } from '../check-input.js';
 import { copyRange } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
 import { extentArg, inputArg, lowerType, outputArg } from '../kernel-arguments.js';
-import { checkedLengths, checkRows, checkVectorOf, kIndexTypes, mostOf, storedDim } from '../value-sizes.js';
+import {
+  checkedLengths,
+  checkRows,
+  checkVectorOf,
+  kIndexTypes,
+  mostOf,
+  storedDim,
+  wholeNumbers,
+  wholeTensor,
+} from '../value-sizes.js';
 
 /** Part of a key: the remainder that is not negative. -1 in 3 parts is 2. */
-function partOf(key: number, parts: number): number {
-  return ((key % parts) + parts) % parts;
+function partOf(key: bigint, parts: number): number {
+  const rest = Number(key % BigInt(parts));
+  return rest < 0 ? rest + parts : rest;
 }
 
 function countUp(count: number, each = 1): readonly number[] {
@@ -87,7 +97,7 @@ export const partition = defineOp({
     const inputs = request.inputs.map((_, i) => numeric(request.tensor(i)));
     const each = inputs.length;
     const parts = request.attrs.parts.length / each;
-    const keys = toNumbers(request.tensor(0));
+    const keys = wholeNumbers(numeric(request.tensor(0)));
     const rank = request.tensor(0).dims.length;
     return request.attrs.parts.map((part, at) => {
       const from = inputs[at % each] ?? request.fault('an input is missing');
@@ -95,10 +105,12 @@ export const partition = defineOp({
       const inner = Number(sizeFromAxis(from.dims, rank));
       const y = makeTensor(from.dtype, [rows.length, ...from.dims.slice(rank)]);
       rows.forEach((row, i) => {
-        if (request.attrs.pack && at % each === 0) setNumber(y, i, ((keys[row] ?? 0) - part) / parts);
-        else copyRange(from, row * inner, y, i * inner, inner);
+        if (request.attrs.pack && at % each === 0) return;
+        copyRange(from, row * inner, y, i * inner, inner);
       });
-      return y;
+      if (!request.attrs.pack || at % each !== 0) return y;
+      const packed = rows.map((row) => ((keys[row] ?? 0n) - BigInt(part)) / BigInt(parts));
+      return wholeTensor(y.dtype, y.dims, packed);
     });
   },
   lower: (request, attrs) => {
@@ -163,7 +175,7 @@ export const partitionLengths = defineOp({
     return request.attrs.parts.map(() => tensorType('i32', [segments]));
   },
   reference: (request) => {
-    const keys = toNumbers(request.tensor(1));
+    const keys = wholeNumbers(numeric(request.tensor(1)));
     const lengths = checkedLengths(request, numeric(request.tensor(0)), keys.length);
     const { parts } = request.attrs;
     return parts.map((part) => {
@@ -229,7 +241,7 @@ export const gatherByKey = defineOp({
     return [tensorType(first.dtype, [count, ...first.shape.slice(1)])];
   },
   reference: (request) => {
-    const keys = toNumbers(request.tensor(0));
+    const keys = wholeNumbers(numeric(request.tensor(0)));
     const parts = request.inputs.slice(1).map((_, i) => numeric(request.tensor(i + 1)));
     const [first = request.fault('there are no parts')] = parts;
     const y = makeTensor(first.dtype, [keys.length, ...first.dims.slice(1)]);

@@ -22,8 +22,11 @@ import {
   mostOf,
   readBound,
   sizedByValues,
+  sortedDistinct,
   startsOf,
   storedDim,
+  wholeNumbers,
+  wholeTensor,
 } from '../value-sizes.js';
 
 /** Type of the ranges, [examples, ranges, 2] integers. */
@@ -247,23 +250,19 @@ export const mergeIdLists = defineOp({
     const lists = request.inputs
       .filter((_, i) => i % 2 === 0)
       .map((_, i) => {
-        const ids = numeric(request.tensor(2 * i + 1));
-        const lengths = checkedLengths(request, numeric(request.tensor(2 * i)), ids.data.length, false);
+        const ids = wholeNumbers(numeric(request.tensor(2 * i + 1)));
+        const lengths = checkedLengths(request, numeric(request.tensor(2 * i)), ids.length, false);
         return { ids, lengths, starts: startsOf(lengths) };
       });
     const examples = request.tensor(0).dims[0] ?? 0;
     const merged = Array.from({ length: examples }, (_, example) => {
       const all = lists.flatMap(({ ids, lengths, starts }) =>
-        Array.from({ length: lengths[example] ?? 0 }, (_, k) => getNumber(ids, (starts[example] ?? 0) + k)),
+        ids.slice(starts[example] ?? 0, (starts[example] ?? 0) + (lengths[example] ?? 0)),
       );
-      return [...new Set(all)].sort((a, b) => a - b);
+      return sortedDistinct(all);
     });
     const values = merged.flat();
-    checkBound(request, values.length);
-    const ids = makeTensor(numeric(request.tensor(1)).dtype, [values.length]);
-    values.forEach((value, i) => {
-      ids.data[i] = (ids.dtype === 'i64' ? BigInt(value) : value) as never;
-    });
+    const ids = wholeTensor(request.tensor(1).dtype, [checkBound(request, values.length)], values);
     return [
       makeTensor(
         'i32',

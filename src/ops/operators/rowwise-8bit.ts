@@ -3,9 +3,9 @@
 import { type Dim, dimAdd, dimEquals, dimMax, dimSub } from '../../ir/dim.js';
 import { getNumber, makeTensor } from '../../ir/tensor.js';
 import { tensorType, typeToString } from '../../ir/type.js';
-import { bool } from '../attributes.js';
 import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
+import type { Caffe2Imports } from '../caffe2-import.js';
 import { checkDType } from '../check-input.js';
 import { defineOp } from '../define.js';
 import { extentArg, inputArg, kRowParts, lowerOutput, lowerType, outputArg } from '../kernel-arguments.js';
@@ -41,81 +41,87 @@ function scaleRow(row: Float32Array, fused: boolean): ByteRow {
   return { scale, bias: low, inverse: Math.fround(1 / scale) };
 }
 
-export const quantizeRows = defineOp({
-  name: 'QuantizeRows',
-  doc: 'bytes q with x = q * scale + bias, bias the least and 255 the largest value of the row; fused: scale and bias are the last 8 bytes of the row',
-  source: 'caffe2/operators/fused_rowwise_8bit_conversion_ops.h, lengths_reducer_rowwise_8bit_ops.h',
-  inputs: [{ name: 'x', doc: 'f32 [rows, ...], [rows, n] when fused' }],
-  outputs: [
-    { name: 'q', doc: 'u8, shaped as x, or [rows, n + 8]' },
-    { name: 'scaleBias', doc: 'f32 [rows, 2]; not when fused', optional: true },
-  ],
-  attrs: { fused: bool('scale and bias in the row') },
-  infer: (request) => {
-    checkDType(request, 0, 'the input');
-    const { rows, shape } = checkRows(request, 0, 'the input');
-    if (!request.attrs.fused) return [tensorType('u8', shape), tensorType('f32', [rows, 2])];
-    const [, columns] = shape;
-    if (shape.length !== 2 || columns === undefined || dimMax(columns) === 0) {
-      return request.fail('the input must be a matrix with columns', { input: 0, expected: 'f32 [rows, n]' });
-    }
-    return [tensorType('u8', [rows, dimAdd(columns, 8)])];
-  },
-  reference: (request) => {
-    const x = numeric(request.tensor(0));
-    const { fused } = request.attrs;
-    const [rows = 0, ...rest] = x.dims;
-    const inner = Number(sizeFromAxis(x.dims, 1));
-    const stride = fused ? inner + 8 : inner;
-    const q = makeTensor('u8', fused ? [rows, stride] : [rows, ...rest]);
-    const scales = makeTensor('f32', [rows, 2]);
-    const bytes = new DataView(q.data.buffer, q.data.byteOffset, q.data.byteLength);
-    for (let r = 0; r < rows; r++) {
-      const row = floatData(x).subarray(r * inner, (r + 1) * inner);
-      const { scale, bias, inverse } = scaleRow(row, fused);
-      row.forEach((value, k) => {
-        q.data[r * stride + k] = roundByte(Math.fround(Math.fround(value - bias) * inverse));
-      });
-      scales.data[2 * r] = scale;
-      scales.data[2 * r + 1] = bias;
-      if (!fused) continue;
-      bytes.setFloat32(r * stride + inner, scale, true);
-      bytes.setFloat32(r * stride + inner + 4, bias, true);
-    }
-    return fused ? [q] : [q, scales].slice(0, request.outputs.length);
-  },
-  lower: (request, { fused }) => {
-    const { shape } = lowerType(request, 0);
-    return {
-      header: 'cortado/rowwise_8bit.h',
-      fn: 'quantize_rows',
-      template: [{ kind: 'bool', value: fused }],
-      args: [
-        inputArg(0),
-        outputArg(),
-        fused ? { kind: 'null' } : outputArg(1),
-        extentArg(shape[0] ?? 0),
-        extentArg(sizeFromAxis(shape, 1)),
-      ],
-      parts: kRowParts,
-    };
-  },
-  caffe2: {
-    FloatToFused8BitRowwiseQuantized: (scope) => {
-      scope.expectInputs(1);
-      scope.expectOutputs(1);
-      return [scope.emitOne('QuantizeRows', [scope.input(0)], { fused: true })];
+/** Bytes with scale and bias apart, or fused into the rows. */
+function defineQuantize(fused: boolean, caffe2: Caffe2Imports) {
+  return defineOp({
+    name: fused ? 'QuantizeRowsFused' : 'QuantizeRows',
+    doc: `bytes q with x = q * scale + bias, bias the least and 255 the largest value of the row; ${fused ? 'scale and bias are the last 8 bytes of the row' : 'scale and bias apart'}`,
+    source: 'caffe2/operators/fused_rowwise_8bit_conversion_ops.h, lengths_reducer_rowwise_8bit_ops.h',
+    inputs: [{ name: 'x', doc: 'f32 [rows, ...], [rows, n] when fused' }],
+    outputs: fused
+      ? [{ name: 'q', doc: 'u8 [rows, n + 8]' }]
+      : [
+          { name: 'q', doc: 'u8, shaped as x' },
+          { name: 'scaleBias', doc: 'f32 [rows, 2]' },
+        ],
+    attrs: {},
+    infer: (request) => {
+      checkDType(request, 0, 'the input');
+      const { rows, shape } = checkRows(request, 0, 'the input');
+      if (!fused) return [tensorType('u8', shape), tensorType('f32', [rows, 2])];
+      const [, columns] = shape;
+      if (shape.length !== 2 || columns === undefined || dimMax(columns) === 0) {
+        return request.fail('the input must be a matrix with columns', { input: 0, expected: 'f32 [rows, n]' });
+      }
+      return [tensorType('u8', [rows, dimAdd(columns, 8)])];
     },
-    FloatToRowwiseQuantized8Bits: (scope) => {
-      scope.expectInputs(1);
-      scope.expectOutputs(2);
-      return scope.emit('QuantizeRows', [scope.input(0)], { fused: false }, 2);
+    reference: (request) => {
+      const x = numeric(request.tensor(0));
+      const [rows = 0, ...rest] = x.dims;
+      const inner = Number(sizeFromAxis(x.dims, 1));
+      const stride = fused ? inner + 8 : inner;
+      const q = makeTensor('u8', fused ? [rows, stride] : [rows, ...rest]);
+      const scales = makeTensor('f32', [rows, 2]);
+      const bytes = new DataView(q.data.buffer, q.data.byteOffset, q.data.byteLength);
+      for (let r = 0; r < rows; r++) {
+        const row = floatData(x).subarray(r * inner, (r + 1) * inner);
+        const { scale, bias, inverse } = scaleRow(row, fused);
+        row.forEach((value, k) => {
+          q.data[r * stride + k] = roundByte(Math.fround(Math.fround(value - bias) * inverse));
+        });
+        scales.data[2 * r] = scale;
+        scales.data[2 * r + 1] = bias;
+        if (!fused) continue;
+        bytes.setFloat32(r * stride + inner, scale, true);
+        bytes.setFloat32(r * stride + inner + 4, bias, true);
+      }
+      return fused ? [q] : [q, scales].slice(0, request.outputs.length);
     },
+    lower: (request) => {
+      const { shape } = lowerType(request, 0);
+      return {
+        header: 'cortado/rowwise_8bit.h',
+        fn: 'quantize_rows',
+        template: [{ kind: 'bool', value: fused }],
+        args: [
+          inputArg(0),
+          outputArg(),
+          fused ? { kind: 'null' } : outputArg(1),
+          extentArg(shape[0] ?? 0),
+          extentArg(sizeFromAxis(shape, 1)),
+        ],
+        parts: kRowParts,
+      };
+    },
+    caffe2,
+    examples: [{ inputs: [{ dims: [3, 6], range: [-2, 2] }] }],
+  });
+}
+
+export const quantizeRows = defineQuantize(false, {
+  FloatToRowwiseQuantized8Bits: (scope) => {
+    scope.expectInputs(1);
+    scope.expectOutputs(2);
+    return scope.emit('QuantizeRows', [scope.input(0)], {}, 2);
   },
-  examples: [
-    { attrs: { fused: true }, inputs: [{ dims: [3, 6], range: [-2, 2] }] },
-    { note: 'not fused', attrs: { fused: false }, inputs: [{ dims: [3, 2, 2], range: [-2, 2] }] },
-  ],
+});
+
+export const quantizeRowsFused = defineQuantize(true, {
+  FloatToFused8BitRowwiseQuantized: (scope) => {
+    scope.expectInputs(1);
+    scope.expectOutputs(1);
+    return [scope.emitOne('QuantizeRowsFused', [scope.input(0)])];
+  },
 });
 
 export const dequantizeRows = defineOp({
@@ -135,7 +141,8 @@ export const dequantizeRows = defineOp({
     if (scales !== undefined) {
       checkDType(request, 1, 'scale and bias');
       const isFit = scales.shape.length === 2 && dimEquals(scales.shape[0] ?? -1, rows) && scales.shape[1] === 2;
-      if (!isFit) request.fail('there must be a scale and a bias for each row', { input: 1, expected: 'f32 [rows, 2]' });
+      if (!isFit)
+        request.fail('there must be a scale and a bias for each row', { input: 1, expected: 'f32 [rows, 2]' });
       return [tensorType('f32', shape)];
     }
     const columns: Dim = shape[1] ?? 0;
