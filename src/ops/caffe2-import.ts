@@ -34,6 +34,8 @@ export interface ArgReader {
 export interface ImportScope {
   readonly type: string;
   readonly args: ArgReader;
+  /** The net places the operator on the CPU (no device_option says so too); kernels for GPUs alone are refused there. */
+  readonly isOnCpu: boolean;
   /** Declared inputs and outputs of the Caffe2 operator. */
   readonly inputCount: number;
   readonly outputCount: number;

@@ -144,7 +144,10 @@ function bindInputs(frame: NetFrame, sources: InputSources): void {
 function importOps(frame: NetFrame, net: NetDef, liveAtEnd: ReadonlySet<string>): void {
   // Caffe2 checks names against external_input only when that list is not empty.
   const known = net.externalInputs.length > 0 ? new Set(net.externalInputs) : undefined;
-  net.ops.forEach((op, i) => {
+  net.ops.forEach((own, i) => {
+    // The net's device_option is that of every operator that has none.
+    const { deviceOption } = net;
+    const op = own.deviceOption !== undefined || deviceOption === undefined ? own : { ...own, deviceOption };
     const scope = new OpScope(frame, op, i);
     const liveAfter = (): ReadonlySet<string> =>
       new Set([...readsFromOutside(net.ops.slice(i + 1), liveAtEnd).keys(), ...liveAtEnd]);

@@ -50,6 +50,10 @@ export class OpScope implements ImportScope {
     });
   }
 
+  get isOnCpu(): boolean {
+    return (this.op.deviceOption?.deviceType ?? 0) === 0;
+  }
+
   get inputCount(): number {
     return this.op.inputs.length;
   }

@@ -143,6 +143,12 @@ function importResizeNearest(scope: ImportScope): readonly Value[] {
 function importUpsampleNearest(scope: ImportScope): readonly Value[] {
   scope.expectInputs(1);
   scope.expectOutputs(1);
+  if (scope.isOnCpu) {
+    scope.fail('Caffe2 has UpsampleNearest for GPUs alone, and refuses it on a CPU', {
+      code: 'unsupported',
+      remedy: 'use ResizeNearest with width_scale and height_scale, or leave the net on its GPU (device_option)',
+    });
+  }
   const scale = scope.args.int('scale', 2);
   const x = scope.input(0);
   const { shape } = x.type;
