@@ -132,6 +132,7 @@ describe('types as text', () => {
     'f32[batch(1..8),64,56,56]@c16',
     'bool[49*k(0..5)+1]',
     'f32[n(0..9),81,12,12]|[1]',
+    'u8[1,5,5,3]q(0.02,128)',
   ]) {
     it(text, () => assert.equal(typeToString(parseType(text)), text));
   }

@@ -75,7 +75,7 @@ function importChannelShuffle(scope: ImportScope): readonly Value[] {
 function importQuantizedShuffle(scope: ImportScope): readonly Value[] {
   scope.expectInputs(1);
   scope.expectOutputs(1);
-  readChannelsLast(scope);
+  readChannelsLast(scope, 'NHWC');
   const { group } = readWindowArguments(scope);
   const x = quantizedInput(scope, 0);
   readFixedQuantization(scope, x);

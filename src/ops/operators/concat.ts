@@ -76,11 +76,11 @@ const importQuantizedConcat: Caffe2Import = (scope) => {
   const fallback = { NHWC: 3, NCHW: 1 }[scope.args.text('order', '')] ?? 0;
   const rank = inputs[0]?.value.type.shape.length ?? 0;
   const given = scope.args.int('axis', fallback);
-  const axis =
-    canonicalAxis(given, rank) ??
+  if (given < 0 || given >= rank) {
     scope.fail('the axis is out of range', { expected: `0 to ${rank - 1}`, got: String(given) });
+  }
   const pieces = inputs.map((input) => input.value);
-  return [scope.emitOne('Concat', pieces, { axis }), undefined].slice(0, scope.outputCount);
+  return [scope.emitOne('Concat', pieces, { axis: given }), undefined].slice(0, scope.outputCount);
 };
 
 export const concat = defineOp({

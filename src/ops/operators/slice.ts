@@ -12,14 +12,15 @@ import {
   dimToString,
   type Shape,
 } from '../../ir/dim.js';
+import type { Value } from '../../ir/graph.js';
 import { withShape } from '../../ir/type.js';
 import { ints } from '../attributes.js';
 import { stridesOf } from '../broadcast.js';
-import type { Caffe2Import } from '../caffe2-import.js';
+import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { copyStrided } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
 import { keepingQuantization } from '../quantized-import.js';
-import { readConstantInts } from '../read-arguments.js';
+import { readAxis, readConstantInts } from '../read-arguments.js';
 import { denseStrides, stridedCopyCall } from '../strided-copy.js';
 
 /** The position that a start or end means: negative v counts as dim + 1 + v; nothing lies beyond the dim. */
@@ -76,6 +77,20 @@ const importSlice: Caffe2Import = (scope) => {
   ];
 };
 
+/** As Slice, or `dim` with start_idx and end_idx, which comes first. */
+function importQuantizedSlice(scope: ImportScope): readonly (Value | undefined)[] {
+  const { args } = scope;
+  if (!args.has('dim')) return importSlice(scope);
+  args.ignore('starts', 'ends');
+  const x = scope.input(0);
+  const rank = x.type.shape.length;
+  const dim = readAxis(scope, 'dim', 0, rank);
+  const box = { starts: new Array<number>(rank).fill(0), ends: new Array<number>(rank).fill(-1) };
+  box.starts[dim] = args.int('start_idx', 0);
+  box.ends[dim] = args.int('end_idx', -1);
+  return [scope.emitOne('Slice', [x], box)];
+}
+
 export const slice = defineOp({
   name: 'Slice',
   doc: 'y = x[starts..ends): for each dim; a negative v means dim + 1 + v, so -1 is the end; values are clamped to the dim',
@@ -108,7 +123,7 @@ export const slice = defineOp({
     const offset = from.reduce<Dim>((sum, start, i) => dimAdd(sum, dimMul(start, strides[i] ?? 0)), 0);
     return stridedCopyCall(request, dims, strides, offset);
   },
-  caffe2: { Slice: importSlice, Int8Slice: keepingQuantization(importSlice) },
+  caffe2: { Slice: importSlice, Int8Slice: keepingQuantization(importQuantizedSlice) },
   examples: [
     { attrs: { starts: [0, 1, 0], ends: [-1, 3, -1] }, inputs: [{ dims: [2, 5, 4], range: [-1, 1] }] },
     { attrs: { starts: [-3], ends: [-2] }, inputs: [{ dtype: 'i32', dims: [5], range: [0, 9] }] },
