@@ -70,8 +70,8 @@ class LayoutAssigner {
   /** The form to use: one that demands blocks, else one whose blocked inputs mostly exist already. */
   private choose(request: KernelRequest): Form | undefined {
     for (const form of formsOf(request)) {
-      if (form.blockedInputs.length === 0 && !form.blockedOutput) continue;
       if (form.demand) return form;
+      if (form.blockedInputs.length === 0 && !form.blockedOutput) continue;
       const bytes = (isBlocked: boolean): number =>
         form.blockedInputs
           .map((i) => operatorInputs(request.node)[i])

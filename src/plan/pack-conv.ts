@@ -189,6 +189,77 @@ export function packConv2dTranspose(weights: Float32Array, s: ConvGeometry, vect
   return packed;
 }
 
+/** Conv2dFewTile of runtime/include/cortado/conv2d_few.h. */
+export interface ConvFewTile {
+  readonly channels: number;
+  readonly vectors: number;
+  readonly bandRows: number;
+}
+
+/**
+ * Up to eight channels by as many vectors of pixels as registers allow (3×7 of 32, 3×3 of 16); a band's input in half of L2,
+ * but at least as many rows as a window has, so that the copied rows are not mostly overlap.
+ */
+export function chooseConv2dFewTile(s: ConvGeometry, isTransposed: boolean, target: TileTarget): ConvFewTile {
+  const channels = Math.ceil(s.outChannels / Math.ceil(s.outChannels / 8));
+  const vectors = Math.max(1, Math.min(8, Math.floor((target.vectorRegisters - 2) / (channels + 1))));
+  const fits = Math.floor(target.l2Bytes / 2 / (4 * s.inChannels * fewBandWidth(s, isTransposed)));
+  const inRows = Math.max(dilatedExtent(s.kernelH, s.dilationH), fits - dilatedExtent(s.kernelH, s.dilationH));
+  const wanted = Math.max(1, isTransposed ? inRows * s.strideH : Math.floor(inRows / s.strideH));
+  const even = Math.ceil(s.outHeight / Math.ceil(s.outHeight / Math.min(wanted, s.outHeight)));
+  const bandRows = isTransposed ? Math.ceil(even / s.strideH) * s.strideH : even;
+  return { channels, vectors, bandRows };
+}
+
+function fewSumsRow(s: ConvGeometry, isTransposed: boolean): number {
+  return Math.ceil(Math.ceil(s.outWidth / (isTransposed ? s.strideW : 1)) / s.block) * s.block;
+}
+
+function fewBandWidth(s: ConvGeometry, isTransposed: boolean): number {
+  const extent = isTransposed ? Math.ceil(s.kernelW / s.strideW) : dilatedExtent(s.kernelW, s.dilationW);
+  return Math.ceil((fewSumsRow(s, isTransposed) + extent) / s.block) * s.block;
+}
+
+/** conv2d_few_scratch_bytes: one band of plain rows and the sums of one output row. */
+export function conv2dFewScratchBytes(s: ConvGeometry, tile: ConvFewTile, isTransposed: boolean): number {
+  const rows = Math.min(tile.bandRows, s.outHeight);
+  const height = isTransposed
+    ? Math.ceil(rows / s.strideH) + Math.ceil(s.kernelH / s.strideH)
+    : (rows - 1) * s.strideH + dilatedExtent(s.kernelH, s.dilationH);
+  const sums = tile.channels * (isTransposed ? s.strideW : 1) * fewSumsRow(s, isTransposed);
+  return 4 * (s.inChannels * height * fewBandWidth(s, isTransposed) + sums);
+}
+
+/** The order of conv2d_few: [phase][m_group][c][kh'][kw'][m], from [m][c][kh][kw], or from [c][m][kh][kw] when transposed. */
+export function packConv2dFew(
+  weights: Float32Array,
+  s: ConvGeometry,
+  channels: number,
+  isTransposed: boolean,
+): Float32Array {
+  const [phasesH, phasesW] = isTransposed ? [s.strideH, s.strideW] : [1, 1];
+  const taps = s.kernelH * s.kernelW;
+  const packed = new Float32Array(s.outChannels * s.inChannels * taps);
+  const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
+  let to = 0;
+  for (let phase = 0; phase < phasesH * phasesW; phase++) {
+    const [phaseH, phaseW] = [Math.floor(phase / phasesW), phase % phasesW];
+    const rows = isTransposed ? transposePhaseTaps(phaseH, s.kernelH, s.strideH, s.padTop) : upTo(s.kernelH);
+    const cols = isTransposed ? transposePhaseTaps(phaseW, s.kernelW, s.strideW, s.padLeft) : upTo(s.kernelW);
+    for (let first = 0; first < s.outChannels; first += channels) {
+      for (let c = 0; c < s.inChannels; c++) {
+        for (const tap of rows.flatMap((kh) => cols.map((kw) => kh * s.kernelW + kw))) {
+          for (let m = first; m < Math.min(s.outChannels, first + channels); m++, to++) {
+            const filter = isTransposed ? c * s.outChannels + m : m * s.inChannels + c;
+            packed[to] = weights[filter * taps + tap] ?? 0;
+          }
+        }
+      }
+    }
+  }
+  return packed;
+}
+
 /** [first, end) output channels of each m_tile; ends lie at whole blocks, past the last channel if need be. */
 function outputTiles(channels: number, block: number, vectors: number): readonly (readonly [number, number])[] {
   const padded = Math.ceil(channels / block) * block;

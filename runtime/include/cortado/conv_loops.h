@@ -53,13 +53,19 @@ EpilogueCall epilogue_call(const Ep& ep) {
     return EpilogueCall{};
   } else if constexpr (std::is_same_v<Ep, BiasResidualClamp>) {
     const bool has_floor = !(ep.floor == -kInfinityF), has_ceiling = !(ep.ceiling == kInfinityF);
-    return EpilogueCall{nullptr, nullptr, {ep.bias, nullptr, ep.residual != nullptr, has_floor, has_ceiling, ep.floor, ep.ceiling}, ep.residual};
+    return EpilogueCall{nullptr, nullptr, {nullptr, ep.bias, nullptr, ep.residual != nullptr, has_floor, has_ceiling, ep.floor, ep.ceiling}, ep.residual};
   } else if constexpr (std::is_same_v<Ep, BiasSlope>) {
-    return EpilogueCall{nullptr, nullptr, {ep.bias, ep.slope, false, false, false, 0, 0}, nullptr};
+    return EpilogueCall{nullptr, nullptr, {nullptr, ep.bias, ep.slope, false, false, false, 0, 0}, nullptr};
   } else {
     return EpilogueCall{&ep, &apply_epilogue<B, Ep>, {}, nullptr};
   }
 }
+
+/**
+ * Sums of fewer products begin with the bias, which is free. Longer ones get it last: a bias larger than the products would
+ * round off each of them (a style net's outputs lost half a digit).
+ */
+inline constexpr int kFewProducts = 64;
 
 struct ConvLoops {
   // x: pixels of `x_unit` floats (B when blocked, 1 when plain); `outer` channel steps per group.
@@ -161,10 +167,14 @@ inline void run_band_tile(const ConvLoops& l, const BandSource& source, const Ba
   loops.inner = l.inner;
   loops.lanes = l.lanes;
   loops.w_ahead = l.chunk_outer * l.w_outer * vectors;
-  TileFinish start{};  // a chunk that is not the last: no bias but from the first, no clamp
-  if (ep.finish.bias != nullptr) start.bias = ep.finish.bias + channel;
+  TileFinish start{};  // a chunk that is not the last: nothing but the start
   TileFinish finish = ep.finish;
-  finish.bias = start.bias;
+  if (finish.bias != nullptr) {
+    finish.bias += channel;
+    const bool is_short = l.outer * l.middle * l.inner * l.lanes < kFewProducts;
+    if (is_short) start.start = finish.start = finish.bias;
+    if (is_short) finish.bias = nullptr;
+  }
   if (ep.finish.slope != nullptr) finish.slope = ep.finish.slope + channel;
   for (int outer = 0; outer < l.outer; outer += l.chunk_outer) {
     const bool is_last = outer + l.chunk_outer >= l.outer;

@@ -19,13 +19,14 @@ struct TileLoops {
   int inner;
   int lanes;
   int last_lanes;  /**< Lanes of the last of the outer steps. */
-  bool accumulate; /**< Start from y rather than from the bias. */
+  bool accumulate; /**< Start from y rather than from TileFinish.start. */
   std::int64_t w_ahead; /**< Floats from the weights in use to those to prefetch: the next chunk's. */
 };
 
-/** What is done to the sums before they leave the registers: + bias (from the start), + residual, slope, clamp. */
+/** What is done to the sums before they leave the registers: + bias, + residual, slope, clamp. */
 struct TileFinish {
-  const float* bias;  /**< One float per output channel of the tile; null = 0. */
+  const float* start; /**< What the sums begin with, one float per output channel of the tile; null = 0. */
+  const float* bias;  /**< Likewise, added to the finished sums. */
   const float* slope; /**< Likewise: the factor of negative sums; null = 1. */
   bool has_residual; /**< The residual is strided as y. */
   bool has_floor;
@@ -37,9 +38,15 @@ struct TileFinish {
 using TileFunction = void (*)(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
                               const float* residual);
 
-/** Sums + residual, then negative ones times slope, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
+/** Sums + bias + residual, then negative ones times slope, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
 template <class F, int kPixels, int kVectors>
 CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish, const float* residual, F (&acc)[kPixels][kVectors]) {
+  if (finish.bias != nullptr) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F bias = load<F>(finish.bias + v * kLanesOf<F>);
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { acc[p][v] = acc[p][v] + bias; });
+    });
+  }
   if (finish.has_residual) {
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
       static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
@@ -108,7 +115,7 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
   using F = Vec<float, B>;
   F acc[kPixels][kVectors];
   static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
-    const F start = finish.bias == nullptr ? F{} : load<F>(finish.bias + v * B);
+    const F start = finish.start == nullptr ? F{} : load<F>(finish.start + v * B);
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
       acc[p][v] = loops.accumulate ? load<F>(y + v * loops.y_vector_stride + p * loops.y_pixel_stride) : start;
     });

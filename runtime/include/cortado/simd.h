@@ -65,6 +65,20 @@ CORTADO_INLINE std::enable_if_t<!kIsScalar<V>> store(LaneOf<V>* target, V value)
   __builtin_memcpy(target, &value, sizeof(V));
 }
 
+/** Makes the compiler hold the value in a register from here on, rather than read it again from memory at each use. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE void hold_in_register(V& value) {
+  if constexpr (sizeof(V) <= CORTADO_VECTOR_BYTES) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(value));
+#elif defined(__SSE2__)
+    __asm__("" : "+x"(value));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(value));
+#endif
+  }
+}
+
 /** All lanes = value. Written as a difference because that keeps −0. */
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V splat(LaneOf<V> value) {

@@ -19,12 +19,15 @@ import type {
 import {
   type ConvGeometry,
   type ConvTile,
+  chooseConv2dFewTile,
   chooseConv2dTile,
   conv2dDirectScratchBytes,
+  conv2dFewScratchBytes,
   conv2dFirstScratchBytes,
   conv2dTransposeScratchBytes,
   packConv2dDepthwise,
   packConv2dDirect,
+  packConv2dFew,
   packConv2dFirst,
   packConv2dTranspose,
 } from '../pack-conv.js';
@@ -46,6 +49,18 @@ import { tileFinish } from './tile-finish.js';
 const kFewChannels = 4;
 
 export const kConvKernels: readonly Kernel[] = [
+  ...(['Conv', 'ConvTranspose'] as const).map(
+    (op): Kernel => ({
+      name: 'conv2d_few',
+      op,
+      form: (request) => {
+        const shape = convShape(request);
+        if (shape === undefined || !prefersPixelLanes(shape, op === 'ConvTranspose')) return undefined;
+        return { blockedInputs: shape.inChannels > kFewChannels ? [0] : [], blockedOutput: false, demand: true };
+      },
+      lower: (request) => lowerFew(request),
+    }),
+  ),
   {
     name: 'conv2d_first',
     op: 'Conv',
@@ -116,6 +131,55 @@ export const kConvKernels: readonly Kernel[] = [
     },
   },
 ];
+
+/**
+ * Lanes along pixels rather than channels: where vectors of channels would stay half empty and rows of pixels do not. Needs
+ * enough work per pixel to pay for a row-major result.
+ */
+function prefersPixelLanes(shape: ConvGeometry, isTransposed: boolean): boolean {
+  const { block, outChannels, groups, dilationW, strideW, padTop, padLeft } = shape;
+  if (groups !== 1 || dilationW !== 1 || (!isTransposed && strideW !== 1) || padTop < 0 || padLeft < 0) return false;
+  const cols = Math.ceil(shape.outWidth / (isTransposed ? strideW : 1));
+  const usedByPixels = cols / roundUpTo(cols, block);
+  const usedByChannels = outChannels / roundUpTo(outChannels, block);
+  return outChannels <= block / 2 && usedByPixels >= kPixelLaneGain * usedByChannels;
+}
+
+/** How many times more lanes must be in use before lanes along pixels win. */
+const kPixelLaneGain = 1.5;
+
+function lowerFew(request: KernelRequest): KernelCall {
+  const { shape, weights } = packable(request);
+  const isTransposed = request.node.op === 'ConvTranspose';
+  const tile = chooseConv2dFewTile(shape, isTransposed, request.target);
+  const packed = packConv2dFew(weights, shape, tile.channels, isTransposed);
+  const call = convCall(
+    request,
+    'conv2d_few',
+    shape,
+    undefined,
+    packed,
+    conv2dFewScratchBytes(shape, tile, isTransposed),
+  );
+  const config: KernelConfig = {
+    type: 'Conv2dFewTile',
+    fields: [
+      ['channels', tile.channels],
+      ['vectors', tile.vectors],
+      ['band_rows', tile.bandRows],
+    ],
+  };
+  return {
+    ...call,
+    template: [
+      ...call.template,
+      { kind: 'config', config },
+      { kind: 'bool', value: isTransposed },
+      { kind: 'bool', value: shape.inChannels > kFewChannels },
+    ],
+    args: [...call.args, { kind: 'scratch' }],
+  };
+}
 
 const kBlocked: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
 
