@@ -90,6 +90,15 @@ export function maxSizeBytes(type: TensorType): number {
   return maxStoredElements(type) * dtypeSizeBytes(type.dtype);
 }
 
+/** No machine that nets are compiled for holds more; sums over a whole net stay exact numbers below it. */
+export const kMaxTensorBytes = 2 ** 40;
+
+/** False for a type whose tensors may need more than any machine has. */
+export function isOfPossibleSize(type: TensorType): boolean {
+  // A product of huge dims may be NaN or infinite.
+  return maxSizeBytes(type) <= kMaxTensorBytes;
+}
+
 /** `1x64x56x56` for people. */
 export function shapeForPeople(shape: Shape): string {
   return shape.length === 0 ? 'scalar' : shape.map(dimToString).join('x');

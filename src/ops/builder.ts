@@ -7,7 +7,14 @@ import type { DType } from '../ir/dtype.js';
 import { exprDType } from '../ir/expr.js';
 import type { Attrs, Epilogue, Graph, GraphInput, GraphOutput, Node, Origin, Region, Value } from '../ir/graph.js';
 import { makeTensor, type NumericTensor, type Tensor } from '../ir/tensor.js';
-import { type Quantization, type TensorType, tensorType, typeToString } from '../ir/type.js';
+import {
+  isOfPossibleSize,
+  kMaxTensorBytes,
+  type Quantization,
+  type TensorType,
+  tensorType,
+  typeToString,
+} from '../ir/type.js';
 import { completeAttrs } from './attributes.js';
 import { inferBroadcast } from './broadcast.js';
 import { type InferRequest, opDef } from './define.js';
@@ -208,7 +215,16 @@ export function inferNode(node: InferNode): readonly TensorType[] {
       });
     },
   };
-  return def.infer(request as never);
+  const types = def.infer(request as never);
+  for (const type of types) {
+    if (isOfPossibleSize(type)) continue;
+    fail('unsupported', 'the result is too large', {
+      where,
+      expected: `at most ${kMaxTensorBytes} bytes`,
+      got: typeToString(type),
+    });
+  }
+  return types;
 }
 
 function checkArity(node: InferNode): void {

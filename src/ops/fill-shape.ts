@@ -1,9 +1,12 @@
 // The shape of a filled tensor, as Caffe2's FillerOp reads it: the argument shape, or the dims (or the values) of an
 // input, plus extra_shape.
 
-import { type Dim, isStaticShape, type Shape } from '../ir/dim.js';
+import { type Dim, isStaticShape, type Shape, shapeMaxSize, shapeToString } from '../ir/dim.js';
 import type { ImportScope } from './caffe2-import.js';
 import { readConstantInts } from './read-arguments.js';
+
+/** Half a GiB of floats; the largest layer of the published nets has 103 million. */
+const kMaxComputedElements = 2 ** 27;
 
 /** Dims of the output of a fill operator. */
 export function readFillShape(scope: ImportScope): Shape {
@@ -34,6 +37,24 @@ export function readKnownFillShape(scope: ImportScope): readonly number[] {
   const shape = readFillShape(scope);
   if (isStaticShape(shape)) return shape;
   return scope.fail(`${scope.type} of a varying shape`, { code: 'unsupported', expected: 'known dims' });
+}
+
+/** As readKnownFillShape, of a tensor whose values are computed while the net is read. */
+export function readComputedFillShape(scope: ImportScope): readonly number[] {
+  const shape = readKnownFillShape(scope);
+  checkComputable(scope, shape);
+  return shape;
+}
+
+/** Fails for what would take more memory than any weight: stored tensors are bounded by their file, computed ones are not. */
+export function checkComputable(scope: Pick<ImportScope, 'type' | 'fail'>, shape: Shape): void {
+  // A product of huge dims may be NaN or infinite.
+  if (shapeMaxSize(shape) <= kMaxComputedElements) return;
+  scope.fail(`${scope.type} makes a constant that is too large`, {
+    code: 'unsupported',
+    expected: `at most ${kMaxComputedElements} elements`,
+    got: shapeToString(shape),
+  });
 }
 
 function checkDims(scope: ImportScope, shape: readonly Dim[]): Shape {

@@ -6,7 +6,7 @@ import { CompileError, type Problem, problemsOf } from '../../errors.js';
 import type { Graph, GraphOutput, Value } from '../../ir/graph.js';
 import { countUses } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
-import type { TensorType } from '../../ir/type.js';
+import { isOfPossibleSize, kMaxTensorBytes, type TensorType, typeToString } from '../../ir/type.js';
 import { checkQuantizedUse } from './check-quantized-use.js';
 import { kControlFlow } from './control-flow.js';
 import type { InputSpec } from './import-input-spec.js';
@@ -133,6 +133,16 @@ function bindInputs(frame: NetFrame, sources: InputSources): void {
   for (const { name, type } of inputs) {
     if (type === undefined) {
       frame.report(missingShapeProblem(name, sources));
+      frame.provide(name, kPoisoned);
+    } else if (!isOfPossibleSize(type)) {
+      const [expected, got] = [`at most ${kMaxTensorBytes} bytes`, typeToString(type)];
+      frame.report({
+        code: 'unsupported',
+        message: `input ${name} is too large`,
+        where: { blob: name },
+        expected,
+        got,
+      });
       frame.provide(name, kPoisoned);
     } else {
       frame.provide(name, { kind: 'value', value: frame.builder.input(name, type) });

@@ -9,6 +9,7 @@ import type { Tensor } from '../../ir/tensor.js';
 import { type Quantization, type TensorType, tensorType } from '../../ir/type.js';
 import { GraphBuilder } from '../../ops/builder.js';
 import type { ImportScope } from '../../ops/caffe2-import.js';
+import { checkComputable } from '../../ops/fill-shape.js';
 import { runNode } from '../../ops/interpret.js';
 import { ArgTable } from './arg-reader.js';
 import type { NetFrame } from './import-session.js';
@@ -213,6 +214,7 @@ export class OpScope implements ImportScope {
   }
 
   private fold(node: Node, outputs: readonly Value[]): readonly Value[] {
+    for (const { type } of outputs) checkComputable(this, type.shape);
     const results = this.computeNow(node);
     if (results === undefined) return outputs;
     this.folded.add(node);

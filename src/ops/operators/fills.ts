@@ -8,9 +8,12 @@ import { tensorType } from '../../ir/type.js';
 import { float, ints, text } from '../attributes.js';
 import type { Caffe2Import, Caffe2Imports, ImportScope } from '../caffe2-import.js';
 import { defineOp } from '../define.js';
-import { readFillShape, readKnownFillShape } from '../fill-shape.js';
+import { checkComputable, readComputedFillShape, readFillShape, readKnownFillShape } from '../fill-shape.js';
 import { partsFor } from '../strided-copy.js';
 import { readDataType } from './cast.js';
+
+/** Beyond this (a megabyte of floats) a fill of the predict net is done at run time. */
+const kMaxStoredElements = 2 ** 18;
 
 type NumericDType = Exclude<DType, 'str'>;
 type FillValue = number | bigint | Uint8Array;
@@ -40,20 +43,32 @@ const importConstantFill: Caffe2Import = (scope) => {
   const [dtype, value] = readFillValue(scope);
   const shape = readFillShape(scope);
   if (dtype === 'str' || typeof value === 'object') return [scope.constant(stringTensor(scope, shape, value))];
-  if (isStaticShape(shape)) return [scope.constant(filledTensor(dtype, shape, value))];
+  if (isStaticShape(shape)) return [filledValue(scope, dtype, shape, value)];
   const extra = scope.args.ints('extra_shape');
   return [scope.emitOne('Fill', [scope.input(0)], { value: Number(value), dtype, extra })];
 };
 
+/** A constant; a Fill where it is large, so that no weight file holds a gigabyte of one value. */
+function filledValue(scope: ImportScope, dtype: NumericDType, dims: readonly number[], value: number | bigint): Value {
+  const isExact = typeof value === 'number' || Number.isSafeInteger(Number(value));
+  if (isExact && elementCount(dims) > kMaxStoredElements) {
+    const scalar = scope.constant(filledTensor(dtype, [], value));
+    return scope.emitOne('Fill', [scalar], { value: Number(value), dtype, extra: dims });
+  }
+  checkComputable(scope, dims);
+  return scope.constant(filledTensor(dtype, dims, value));
+}
+
 function stringTensor(scope: ImportScope, shape: Shape, value: FillValue): Tensor {
   if (!isStaticShape(shape) || typeof value !== 'object')
     return scope.fail('strings of a varying shape', { code: 'unsupported' });
+  checkComputable(scope, shape);
   return { dtype: 'str', dims: shape, data: new Array<Uint8Array>(elementCount(shape)).fill(value) };
 }
 
 const importDiagonalFill: Caffe2Import = (scope) => {
   const [dtype, value] = readFillValue(scope);
-  const dims = readKnownFillShape(scope);
+  const dims = readComputedFillShape(scope);
   if (dtype === 'str' || typeof value === 'object')
     return scope.fail('DiagonalFill of strings', { code: 'unsupported' });
   if (dims.length < 2 || (dims.length > 2 && dims.some((dim) => dim !== dims[0]))) {
@@ -68,7 +83,7 @@ const importDiagonalFill: Caffe2Import = (scope) => {
 };
 
 const importRangeFill: Caffe2Import = (scope) => {
-  const dims = readKnownFillShape(scope);
+  const dims = readComputedFillShape(scope);
   const tensor = makeTensor('f32', dims);
   for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = i;
   return [scope.constant(tensor)];
@@ -107,7 +122,7 @@ function importRandom(
   dtype: NumericDType = 'f32',
 ): Caffe2Import {
   return (scope) => {
-    const dims = readKnownFillShape(scope);
+    const dims = readComputedFillShape(scope);
     const draw = readDraw(scope, dims);
     const uniform = scope.random();
     const tensor = makeTensor(dtype, dims);
@@ -129,7 +144,7 @@ function readIntRange(scope: ImportScope): readonly [number, number] {
 }
 
 const importUniqueUniform: Caffe2Import = (scope) => {
-  const dims = readKnownFillShape(scope);
+  const dims = readComputedFillShape(scope);
   const [low, high] = readIntRange(scope);
   const dtype = scope.args.has('dtype') ? readDataType(scope, 'dtype') : 'i32';
   const count = elementCount(dims);
