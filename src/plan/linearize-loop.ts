@@ -58,7 +58,9 @@ export function carryOver(node: Node, items: readonly Item[], place: LoopPlace):
   results.forEach((result, i) => {
     const variable = variables[i];
     if (variable === undefined || !place.useViews || isThere(i)) return;
-    if (canMakeIn(variable, result, results, items, place)) storage.embed(storage.rootOf(result), variable, 0);
+    const isVariable = variables.some((other) => storage.rootOf(other) === storage.rootOf(result));
+    if (!isVariable && canMakeIn(variable, result, results, items, place))
+      storage.embed(storage.rootOf(result), variable, 0);
   });
   const roots = new Set(variables.map((variable) => storage.rootOf(variable)));
   const early: Item[] = [];
