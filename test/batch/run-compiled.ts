@@ -26,6 +26,8 @@ export interface CompiledSettings {
   readonly optimize: boolean;
   /** Threads to split steps for; 1 by default. */
   readonly threads?: number;
+  /** Further flags for compiling and linking: sanitizers. */
+  readonly flags?: readonly string[];
   /** Leaves sources and program in this folder. */
   readonly keepFolder?: string;
 }
@@ -157,6 +159,7 @@ class Batch {
       ...commonFlags,
       ...machineFlags,
     ];
+    flags.push(...(this.settings.flags ?? []));
     flags.push(`-DCORTADO_THREADS=${(this.settings.threads ?? 1) > 1 ? 1 : 0}`);
     const object = join(this.folder, `${name}.o`);
     const source = join(this.folder, `${name}.cc`);
@@ -181,9 +184,8 @@ class Batch {
       if (messages !== undefined) throw new Error(`the batch ${name} does not compile:\n${messages}`);
     }
     const objects = [...units.map((unit) => unit.object ?? ''), ...runtime, 'driver.o', 'table.o'];
-    await execa(this.toolchain.cxx, ['-Wl,--gc-sections', ...objects, '-o', 'batch', '-lm', '-lpthread'], {
-      cwd: this.folder,
-    });
+    const link = ['-Wl,--gc-sections', ...(this.settings.flags ?? [])];
+    await execa(this.toolchain.cxx, [...link, ...objects, '-o', 'batch', '-lm', '-lpthread'], { cwd: this.folder });
     const nets = units.flatMap((unit) => unit.nets);
     const inputs = new Map(this.jobs.map((job) => [job.id, job.inputs]));
     await writeFile(
