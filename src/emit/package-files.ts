@@ -47,7 +47,7 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   const generated = new Map<string, FileContent>([
     [`src/${prefix}.h`, header],
     [`src/${prefix}.cc`, source],
-    [`src/${prefix}_main.cc`, render('net/main.cc', { prefix, netName: program.name })],
+    [`src/${prefix}_main.cc`, render('net/main.cc', { prefix, netName: commentText(program.name) })],
   ]);
   if (isLinked) generated.set(`src/${prefix}_weights.S`, render('net/weights.S', { prefix }));
   if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
