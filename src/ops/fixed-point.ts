@@ -30,10 +30,15 @@ export function q31Factor(factor: number): FixedFactor {
  * product is 7 / 2 -> 4, then 4 / 2 -> 2; acc -7: -7 / 2 -> -3, then -3 / 2 = -1.5 -> -2.
  */
 export function q31Scale(acc: number, { multiplier, shift }: FixedFactor): number {
-  const product = Number((BigInt(acc) * BigInt(multiplier) + (1n << 30n)) >> 31n);
+  const product = highProduct(acc, multiplier);
   const mask = 2 ** shift - 1;
   const remainder = (product & mask) - (acc < 0 ? 1 : 0);
   return (product >> shift) + (remainder > mask >>> 1 ? 1 : 0);
+}
+
+/** value * multiplier * 2^-31, halves up: 5 by 2^30 gives 3, -5 gives -2. */
+function highProduct(value: number, multiplier: number): number {
+  return Number((BigInt(value) * BigInt(multiplier) + (1n << 30n)) >> 31n);
 }
 
 /**
@@ -51,14 +56,11 @@ export function roundedFactor(factor: number): FixedFactor {
 }
 
 /**
- * value * multiplier * 2^-31, rounded half away from zero, then * 2^-shift, likewise. Value 3 by 0.75: 2.25 -> 2; value -6 by
- * 0.25 (2^30, shift 1): -3, then -1.5 -> -2. A shift beyond 31 leaves 0.
+ * value * multiplier * 2^-31, rounded half up (gemmlowp's SaturatingRoundingDoublingHighMul), then * 2^-shift, rounded half away
+ * from zero. Value 3 by 0.75: 2.25 -> 2; value -6 by 0.25 (2^30, shift 1): -3, then -1.5 -> -2; value -5: -2.5 -> -2, then -1.
  */
 export function roundedScale(value: number, { multiplier, shift }: FixedFactor): number {
-  const product = BigInt(value) * BigInt(multiplier);
-  const nudged = product + (product >= 0n ? 1n << 30n : 1n - (1n << 30n));
-  const high = Number(nudged / (1n << 31n));
-  if (shift > 31) return 0;
+  const high = highProduct(value, multiplier);
   const mask = 2 ** shift - 1;
   const remainder = high & mask;
   const threshold = (mask >>> 1) + (high < 0 ? 1 : 0);

@@ -50,6 +50,7 @@ describe('rounded factors (TensorFlow Lite)', () => {
       [-3, -1],
       [6, 2],
       [-6, -2],
+      [-5, -1],
       [10, 3],
       [-10, -3],
       [2, 1],

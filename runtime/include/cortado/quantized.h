@@ -32,11 +32,10 @@ CORTADO_INLINE std::uint8_t requantize(std::int32_t acc, const Requantize& to) {
   return clamp_byte(value + to.zero, to.low, to.high);
 }
 
-/** TensorFlow Lite's: half away from zero at 2^-31, then likewise at 2^-shift (0 to 31). */
+/** TensorFlow Lite's: half up at 2^-31, then half away from zero at 2^-shift (0 to 31). */
 CORTADO_INLINE std::int32_t rounded_scale(std::int32_t value, std::int32_t multiplier, std::int32_t shift) {
-  const std::int64_t product = static_cast<std::int64_t>(value) * multiplier;
-  const std::int64_t nudge = product >= 0 ? (std::int64_t{1} << 30) : 1 - (std::int64_t{1} << 30);
-  const std::int32_t high = static_cast<std::int32_t>((product + nudge) / (std::int64_t{1} << 31));
+  const std::int64_t product = static_cast<std::int64_t>(value) * multiplier + (std::int64_t{1} << 30);
+  const std::int32_t high = static_cast<std::int32_t>(product >> 31);
   const std::int32_t mask = static_cast<std::int32_t>((std::uint32_t{1} << shift) - 1u);
   const std::int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
   return (high >> shift) + ((high & mask) > threshold ? 1 : 0);

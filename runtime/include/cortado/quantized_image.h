@@ -100,13 +100,15 @@ CORTADO_NOINLINE inline cortado_status quantized_roi_align(Part part, const std:
     const RoiAxis rows = roi_axis(corner[1], corner[3], options, options.height);
     const RoiAxis cols = roi_axis(corner[0], corner[2], options, options.width);
     const std::int64_t samples = rows.samples * cols.samples;
-    const RoundedFactor to = rounded_factor(samples == 0 ? 0.0 : static_cast<double>(options.factor) / (255.0 * static_cast<double>(samples)));
+    const double steps = 255.0 * static_cast<double>(samples);
+    const RoundedFactor to = rounded_factor(samples == 0 ? 0.0 : static_cast<double>(options.factor) / steps);
     for (std::int64_t cell = 0; cell < options.height * options.width; ++cell) {
       std::uint8_t* result = y + (r * options.height * options.width + cell) * c;
       for (std::int64_t first = 0; first < c; first += kLanes) {
         const std::int64_t lanes = min_of(kLanes, c - first);
         const std::uint8_t* from = x + image * h * w * c + first;
-        std::int32_t sums[kLanes] = {};
+        // Unsigned: a region of absurd size may wrap around, as the reference does.
+        std::uint32_t sums[kLanes] = {};
         for (std::int64_t iy = 0; iy < rows.samples; ++iy) {
           const RoiNeighbours ny = rows.at(cell / options.width, iy, h);
           if (ny.low < 0) continue;
@@ -121,12 +123,12 @@ CORTADO_NOINLINE inline cortado_status quantized_roi_align(Part part, const std:
             const std::uint8_t* p10 = from + (ny.high * w + nx.low) * c;
             const std::uint8_t* p11 = from + (ny.high * w + nx.high) * c;
             for (std::int64_t k = 0; k < lanes; ++k) {
-              sums[k] += w00 * p00[k] + w01 * p01[k] + w10 * p10[k] + w11 * p11[k] - zero;
+              sums[k] += static_cast<std::uint32_t>(w00 * p00[k] + w01 * p01[k] + w10 * p10[k] + w11 * p11[k] - zero);
             }
           }
         }
         for (std::int64_t k = 0; k < lanes; ++k) {
-          const std::int32_t value = rounded_scale(sums[k], to.multiplier, to.shift);
+          const std::int32_t value = rounded_scale(static_cast<std::int32_t>(sums[k]), to.multiplier, to.shift);
           result[first + k] = clamp_byte(value + options.y_zero, options.low, options.high);
         }
       }

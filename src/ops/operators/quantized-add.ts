@@ -17,8 +17,8 @@ const kLeftShift = 20;
 export const quantizedAdd = defineOp({
   name: 'QuantizedAdd',
   doc:
-    'y = clamp(scale(A + B) + yZero, low, high); A = scale((a - aZero) * 2^20) by its own factor, B likewise; each scale ' +
-    'rounds half away from zero. a = b = 10, factors 0.5, y factor 2^-20: A + B = 10 * 2^20, y = 10 + yZero',
+    'y = clamp(scale(A + B) + yZero, low, high); A = scale((a - aZero) * 2^20) by its own factor, B likewise; each scale is ' +
+    'multiplier * 2^-31 rounded half up, then * 2^-shift rounded half away from zero. a = b = 10, factors 0.5, y factor 2^-20: A + B = 10 * 2^20, y = 10 + yZero',
   source: 'caffe2/operators/quantized/int8_add_op.h; catalogue 2.15',
   inputs: [
     { name: 'a', doc: 'u8' },

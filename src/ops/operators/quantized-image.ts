@@ -157,7 +157,7 @@ export const quantizedRoiAlign = defineOp({
             const byte = data[((image * ih + i) * iw + j) * c + k] ?? 0;
             return total + weight * (byte - attrs.xZero);
           }, 0);
-          const value = scale === undefined ? 0 : roundedScale(sum, scale);
+          const value = scale === undefined ? 0 : roundedScale(sum | 0, scale);
           y.data[(r * attrs.height * attrs.width + cell) * c + k] = clampInt(
             value + attrs.yZero,
             attrs.low,

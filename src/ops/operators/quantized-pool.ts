@@ -1,6 +1,6 @@
 // QuantizedMaxPool and QuantizedAveragePool: windows over [n, h, w, c] bytes.
 
-import type { Dim } from '../../ir/dim.js';
+import { type Dim, isStatic } from '../../ir/dim.js';
 import { roundHalfEven } from '../../ir/expr.js';
 import type { Value } from '../../ir/graph.js';
 import type { NumericTensor } from '../../ir/tensor.js';
@@ -103,6 +103,7 @@ export const quantizedAveragePool = defineOp({
 function inferPool(request: InferRequest<PoolAttrs>) {
   const { attrs } = request;
   const [n = 1, h = 1, w = 1, c = 1] = checkBytes(request, 0, 'the image', 4).shape;
+  if (!isStatic(c)) request.fail('the number of channels varies at run time', { input: 0, code: 'unsupported' });
   return quantizedType([n, ...inferWindow(request, [h, w], { ...attrs, dilations: [1, 1] }), c], attrs);
 }
 
