@@ -550,8 +550,8 @@ describe('library templates', function () {
     for (const part of ['include', 'src', 'harness'])
       fs.cpSync(path.join(kRuntime, part), path.join(folder, 'runtime', part), { recursive: true });
     put('CMakeLists.txt', render('library/CMakeLists.txt', context));
-    put('cmake/example_net-config.cmake', render('library/Config.cmake', context));
-    put('cmake/example_net.pc', render('library/pc', context));
+    put('packaging/example_net-config.cmake', render('library/Config.cmake', context));
+    put('packaging/example_net.pc', render('library/pc', context));
   }
 
   const kUser = `#include <stdio.h>

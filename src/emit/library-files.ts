@@ -40,8 +40,8 @@ export function sourcePackageFiles(
   return new Map<string, FileContent>([
     ...files.generated,
     ...files.runtime,
-    [`cmake/${prefix}-config.cmake`, render('library/Config.cmake', context)],
-    [`cmake/${prefix}.pc`, render('library/pc', context)],
+    [`packaging/${prefix}-config.cmake`, render('library/Config.cmake', context)],
+    [`packaging/${prefix}.pc`, render('library/pc', context)],
     ['CMakeLists.txt', render('library/CMakeLists.txt', context)],
     ['README.md', render('library/README.md', context)],
     ['example.c', render('library/example.c', context)],
