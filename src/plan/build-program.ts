@@ -22,6 +22,7 @@ import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type Nod
 import { selectKernel } from './kernels/table.js';
 import { type Calls, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
 import { type Linear, linearize } from './linearize.js';
+import { variantSymbol, withOutputShapes } from './output-shapes.js';
 import type {
   KernelStep,
   Layer,
@@ -147,7 +148,7 @@ class Planner {
       inputs: this.graph.inputs.map((input) => this.programInput(input)),
       outputs: this.graph.outputs.map((output, i) => this.programOutput(output.name, output.value, i)),
       layers: this.layers,
-      steps: this.withShapes(steps, known),
+      steps: withOutputShapes(steps, this.graph, this.linear.storage, known),
       weights: this.weights.weights,
       weightBytes: this.weights.sizeBytes,
       rawWeightBytes: [...this.rawConstants].reduce((sum, value) => sum + maxSizeBytes(value.type), 0),
@@ -395,76 +396,6 @@ class Planner {
     for (const call of this.calls.values()) {
       for (const arg of call.args) if (arg.kind === 'store-extent') this.symbols.set(arg.symbol.name, arg.symbol);
     }
-  }
-
-  /** Inserts a 'shape' step for each output as soon as all its sizes are known. */
-  private withShapes(steps: readonly Step[], known: Set<string>): readonly Step[] {
-    const waiting = new Set(this.graph.outputs.map((_, i) => i));
-    const result: Step[] = [];
-    const settle = (): void => {
-      for (const i of [...waiting]) {
-        const value = this.graph.outputs[i]?.value;
-        if (value === undefined) continue;
-        const shapes = value.type.variants ?? [value.type.shape];
-        const variant = value.type.variants === undefined ? undefined : variantSymbol(this.variantOwner(value)).name;
-        const needed = [
-          ...shapes
-            .flat()
-            .flatMap(dimSymbols)
-            .map((s) => s.name),
-          ...(variant === undefined ? [] : [variant]),
-        ];
-        if (!needed.every((name) => known.has(name))) continue;
-        waiting.delete(i);
-        const isUnwritten = !result.some((step) => writesOutput(step, i));
-        result.push({ kind: 'shape', output: i, shapes, isUnwritten, ...(variant === undefined ? {} : { variant }) });
-      }
-    };
-    settle();
-    for (const step of steps) {
-      result.push(step);
-      for (const name of symbolsMade(step)) known.add(name);
-      settle();
-    }
-    if (waiting.size > 0) fail('internal', 'the sizes of an output are never known');
-    return result;
-  }
-
-  /** The If output that a value of varying rank comes from. */
-  private variantOwner(value: Value): Value {
-    return this.linear.storage.rootOf(value).type.variants === undefined ? value : this.linear.storage.rootOf(value);
-  }
-}
-
-/** Which of its shapes a value of varying rank has taken. */
-function variantSymbol(value: Value): DimSymbol {
-  return {
-    kind: 'symbol',
-    name: `${value.name}.variant`,
-    min: 0,
-    max: Math.max(1, (value.type.variants?.length ?? 1) - 1),
-  };
-}
-
-function writesOutput(step: Step, output: number): boolean {
-  if (step.kind === 'if') return [...step.yes, ...step.no].some((inner) => writesOutput(inner, output));
-  if (step.kind === 'loop') return step.body.some((inner) => writesOutput(inner, output));
-  if (step.kind !== 'kernel') return false;
-  return step.outputs.some((operand) => operand?.place.kind === 'output' && operand.place.index === output);
-}
-
-function symbolsMade(step: Step): readonly string[] {
-  switch (step.kind) {
-    case 'bind':
-      return [step.symbol];
-    case 'if':
-      return [...step.yes, ...step.no].flatMap(symbolsMade);
-    case 'kernel':
-      return step.call.args.flatMap((arg) => (arg.kind === 'store-extent' ? [arg.symbol.name] : []));
-    // What a loop carries keeps its sizes; sizes found in its body mean nothing outside.
-    case 'loop':
-    case 'shape':
-      return [];
   }
 }
 
