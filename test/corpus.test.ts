@@ -13,13 +13,6 @@ import { shortForm } from './corpus/short-form.js';
 import { sharedFolder, skipBecause } from './support/skip.js';
 
 const kMessageLines = 20;
-/** Cases that disagree with their record on purpose. */
-const kDeviations: ReadonlyMap<string, string> = new Map([
-  ['err_registered_but_throws_upsamplenearest', 'Caffe2 of 2018 has it for GPUs only; its meaning is known'],
-  ['err_auto_dim_pademptysamples_l', 'lengths given at run time do not add up: refused at run time'],
-  ['sparsetodense_max', 'as many rows as the largest index says: no bound, so no memory plan'],
-]);
-
 describe('operator corpus, short form', function () {
   this.timeout(600_000);
   for (const target of new Set(['x86-64', loadTarget('native').name])) {
@@ -40,18 +33,11 @@ async function check(context: Mocha.Context, executor: Executor): Promise<void> 
     return skipBecause(context, 'the operator corpus is not beside this checkout');
   const results = await runCases(shortForm(readCases(folder)), executor, ['constants', 'runtime']);
   const failures = results.flatMap(({ item, verdict }) =>
-    verdict.kind === 'failed' && !kDeviations.has(item.name) && !isMissingOperator(verdict.reason)
-      ? [`${item.name}: ${verdict.reason}`]
-      : [],
+    verdict.kind === 'failed' ? [`${item.name}: ${verdict.reason}`] : [],
   );
   assert.equal(
     failures.length,
     0,
     `${failures.length} of ${results.length} fail:\n${failures.slice(0, kMessageLines).join('\n')}`,
   );
-}
-
-/** Operators that the importer does not know are counted by `npm run corpus`. */
-function isMissingOperator(reason: string): boolean {
-  return /operator type \S+ is not supported/.test(reason);
 }
