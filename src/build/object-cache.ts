@@ -1,8 +1,8 @@
 // A content-addressed cache of object files: compiler, flags, source and headers decide the name. Safe to delete; written
-// atomically, so several compilers may share it.
+// atomically, so several compilers may share it; each entry ends in its own hash, so a damaged one is compiled again.
 
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,15 +18,23 @@ export function cacheKey(parts: readonly string[]): string {
   return hash.digest('hex');
 }
 
+const kHashBytes = 32;
+
+function hashOf(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
 export class ObjectCache {
   constructor(private readonly folder: string | undefined) {}
 
-  /** Copies the cached object to `target`; false when there is none. */
+  /** Copies the cached object to `target`; false when there is no sound one. */
   async fetch(key: string, target: string): Promise<boolean> {
     if (this.folder === undefined) return false;
-    const file = this.pathOf(key);
-    if ((await stat(file).catch(() => undefined)) === undefined) return false;
-    await copyFile(file, target);
+    const entry = await readFile(this.pathOf(key)).catch(() => undefined);
+    if (entry === undefined || entry.length < kHashBytes) return false;
+    const object = entry.subarray(0, -kHashBytes);
+    if (!entry.subarray(-kHashBytes).equals(hashOf(object))) return false;
+    await writeFile(target, object);
     return true;
   }
 
@@ -37,7 +45,8 @@ export class ObjectCache {
     const draft = `${file}.${process.pid}.tmp`;
     try {
       await mkdir(join(file, '..'), { recursive: true });
-      await copyFile(object, draft);
+      const bytes = await readFile(object);
+      await writeFile(draft, Buffer.concat([bytes, hashOf(bytes)]));
       await rename(draft, file);
     } catch {
       await rm(draft, { force: true }).catch(() => undefined);
@@ -45,6 +54,6 @@ export class ObjectCache {
   }
 
   private pathOf(key: string): string {
-    return join(this.folder ?? '', 'objects', key.slice(0, 2), `${key}.o`);
+    return join(this.folder ?? '', 'objects', key.slice(0, 2), `${key}.object`);
   }
 }
