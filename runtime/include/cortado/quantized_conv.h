@@ -67,10 +67,10 @@ CORTADO_INLINE std::int16_t weight_at(const std::uint8_t* w, std::int64_t k, std
   return static_cast<std::int16_t>(w[k] - w_zero);
 }
 
-/** Products of one weight row with the windows of four pixels that lie `stride` numbers apart. */
+/** Products of one weight row with the windows of four pixels that lie `stride` numbers apart; sums lie `sum_stride` apart. */
 template <class W>
 CORTADO_INLINE void dot_windows(std::int64_t taps, const std::int16_t* patch, std::int64_t stride, const W* w, std::int32_t w_zero,
-                                std::int32_t* sums) {
+                                std::int32_t* sums, std::int64_t sum_stride) {
   const std::int16_t* p1 = patch + stride;
   const std::int16_t* p2 = p1 + stride;
   const std::int16_t* p3 = p2 + stride;
@@ -83,9 +83,9 @@ CORTADO_INLINE void dot_windows(std::int64_t taps, const std::int16_t* patch, st
     s3 += p3[k] * weight;
   }
   sums[0] = s0;
-  sums[1] = s1;
-  sums[2] = s2;
-  sums[3] = s3;
+  sums[sum_stride] = s1;
+  sums[2 * sum_stride] = s2;
+  sums[3 * sum_stride] = s3;
 }
 
 CORTADO_INLINE std::int32_t add_bias(std::int32_t sum, std::int32_t bias) {
@@ -118,13 +118,12 @@ CORTADO_NOINLINE void quantized_conv(Part part, std::int64_t n, const QuantizedC
     }
     for (std::int64_t m = 0; m < d.out_channels; ++m) {
       const std::int16_t* group = patch + m / per_group * group_taps;
-      dot_windows(group_taps, group, stride, w + m * group_taps, d.w_zero, sums + m * kPatchPixels);
+      dot_windows(group_taps, group, stride, w + m * group_taps, d.w_zero, sums + m, d.out_channels);
     }
     for (std::int64_t p = 0; p < count; ++p) {
       std::uint8_t* result = y + (pixel + p) * d.out_channels;
-      for (std::int64_t m = 0; m < d.out_channels; ++m) {
-        result[m] = requantize(add_bias(sums[m * kPatchPixels + p], bias[m]), to);
-      }
+      const std::int32_t* own = sums + p * d.out_channels;
+      for (std::int64_t m = 0; m < d.out_channels; ++m) result[m] = requantize(add_bias(own[m], bias[m]), to);
     }
   }
 }
