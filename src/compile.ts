@@ -37,6 +37,8 @@ export interface CompileOptions extends ModelOptions {
   readonly target?: string;
   /** false: no fusion, no layouts, no views; the answer stays the same. */
   readonly optimize?: boolean;
+  /** false: no Winograd convolutions (smaller weights and rounding errors, slower). */
+  readonly winograd?: boolean;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
   readonly threads?: number;
   readonly weights?: 'linked' | 'file' | 'pointer';
@@ -133,7 +135,11 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     ...(options.onGraph === undefined ? {} : { onPass: options.onGraph, now: () => performance.now() }),
   });
   options.onProgress?.('planning');
-  const program = buildProgram(graph, { target: { ...target, threads }, optimize, opCount });
+  const program = buildProgram(graph, {
+    target: { ...target, threads, winograd: options.winograd ?? true },
+    optimize,
+    opCount,
+  });
   checkBudget(program, options.maxArenaBytes);
   options.onProgress?.('generating');
   const files = packageFiles(program, {

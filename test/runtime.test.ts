@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const kPrograms = ['math_test', 'conv_test', 'conv_few_test', 'dense_test', 'shape_test'] as const;
+const kPrograms = [
+  'math_test',
+  'conv_test',
+  'conv_few_test',
+  'conv_winograd_test',
+  'dense_test',
+  'shape_test',
+] as const;
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 

@@ -110,6 +110,8 @@ export interface KernelTarget {
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly threads: number;
+  /** false: no Winograd convolutions, whose rounding errors are some times those of the others. */
+  readonly winograd?: boolean;
 }
 
 /** A node to be lowered. */

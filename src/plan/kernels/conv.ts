@@ -31,6 +31,7 @@ import {
   packConv2dFirst,
   packConv2dTranspose,
 } from '../pack-conv.js';
+import { chooseWinograd, chooseWinogradTile, packConv2dWinograd, winogradScratchBytes } from '../pack-winograd.js';
 import {
   type Form,
   inputType,
@@ -96,6 +97,17 @@ export const kConvKernels: readonly Kernel[] = [
       return convCall(request, 'conv2d_depthwise', shape, undefined, packConv2dDepthwise(weights, shape), 0);
     },
   },
+  ...([2, 4] as const).map(
+    (outputs): Kernel => ({
+      name: `conv2d_winograd_${outputs}x${outputs}`,
+      op: 'Conv',
+      form: (request) => {
+        const shape = request.target.winograd === false ? undefined : convShape(request);
+        return shape !== undefined && chooseWinograd(shape) === outputs ? kBlocked : undefined;
+      },
+      lower: (request) => lowerWinograd(request, outputs),
+    }),
+  ),
   {
     name: 'conv2d_direct',
     op: 'Conv',
@@ -177,6 +189,27 @@ function lowerFew(request: KernelRequest): KernelCall {
       { kind: 'bool', value: isTransposed },
       { kind: 'bool', value: shape.inChannels > kFewChannels },
     ],
+    args: [...call.args, { kind: 'scratch' }],
+  };
+}
+
+function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
+  const { shape, weights } = packable(request);
+  const tile = chooseWinogradTile(shape, outputs, request.target);
+  const packed = packConv2dWinograd(weights, shape, tile);
+  const call = convCall(request, 'conv2d_winograd', shape, undefined, packed, winogradScratchBytes(shape, tile));
+  const config: KernelConfig = {
+    type: 'WinogradTile',
+    fields: [
+      ['outputs', tile.outputs],
+      ['group', tile.group],
+      ['pixels', tile.pixels],
+      ['vectors', tile.vectors],
+    ],
+  };
+  return {
+    ...call,
+    template: [...call.template, { kind: 'config', config }],
     args: [...call.args, { kind: 'scratch' }],
   };
 }

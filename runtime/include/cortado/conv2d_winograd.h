@@ -1,0 +1,209 @@
+// Winograd convolution, blocked → blocked: 3×3, stride 1, dilation 1, groups = 1 (Lavin & Gray, arXiv 1509.09308).
+//   y = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A on tiles of kOut × kOut outputs: (kOut + 2)² products instead of 9 · kOut².
+// Filters are transformed and packed by the compiler (packConv2dWinograd): [m_tile][position][cb][lane c][v][B].
+// Work items are (image, group of tiles, output tile): a group's input is transformed once per part that needs it and stays in
+// the L2 cache; each item multiplies it with one block of weights per position and transforms back at once.
+#pragma once
+
+#include "cortado/conv_loops.h"
+
+namespace cortado {
+
+/** How a Winograd convolution is cut: outputs per tile side (2 or 4), tiles per group, tiles and vectors of the register tile. */
+struct WinogradTile {
+  int outputs;
+  int group;
+  int pixels;
+  int vectors;
+};
+
+/** 1-D transforms of F(2, 3): points 0, 1, −1, ∞. */
+struct Winograd2 {
+  template <class F>
+  static CORTADO_INLINE void input(const F (&x)[4], F (&out)[4]) {
+    out[0] = x[0] - x[2];
+    out[1] = x[1] + x[2];
+    out[2] = x[2] - x[1];
+    out[3] = x[1] - x[3];
+  }
+  template <class F>
+  static CORTADO_INLINE void output(const F (&m)[4], F (&y)[2]) {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] - m[3];
+  }
+};
+
+/** 1-D transforms of F(4, 3): points 0, ±3/4, ±3/2, ∞; less error than ±1, ±2, and every constant is exact. */
+struct Winograd4 {
+  static constexpr float a = 0.75f, b = 1.5f;
+  template <class F>
+  static CORTADO_INLINE void input(const F (&x)[6], F (&out)[6]) {
+    const F near_even = x[4] - b * b * x[2], near_odd = a * (x[3] - b * b * x[1]);
+    const F far_even = x[4] - a * a * x[2], far_odd = b * (x[3] - a * a * x[1]);
+    out[0] = a * a * b * b * x[0] - (a * a + b * b) * x[2] + x[4];
+    out[1] = near_even + near_odd;
+    out[2] = near_even - near_odd;
+    out[3] = far_even + far_odd;
+    out[4] = far_even - far_odd;
+    out[5] = a * a * b * b * x[1] - (a * a + b * b) * x[3] + x[5];
+  }
+  template <class F>
+  static CORTADO_INLINE void output(const F (&m)[6], F (&y)[4]) {
+    const F near_sum = m[1] + m[2], near_difference = m[1] - m[2], far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+    y[0] = m[0] + near_sum + far_sum;
+    y[1] = a * near_difference + b * far_difference;
+    y[2] = a * a * near_sum + b * b * far_sum;
+    y[3] = a * a * a * near_difference + b * b * b * far_difference + m[5];
+  }
+};
+
+template <int kOut>
+using Winograd = std::conditional_t<kOut == 2, Winograd2, Winograd4>;
+
+/** Sizes that follow from the shape and the cut. */
+template <const Conv2dShape& S, const WinogradTile& T>
+struct WinogradSizes {
+  static constexpr int B = S.block;
+  static constexpr int side = T.outputs + 2;
+  static constexpr int positions = side * side;
+  static constexpr int tile_cols = static_cast<int>(ceil_div(S.out_width, T.outputs));
+  static constexpr int tiles = tile_cols * static_cast<int>(ceil_div(S.out_height, T.outputs));
+  static constexpr int groups = static_cast<int>(ceil_div(tiles, T.group));
+  static constexpr int in_blocks = static_cast<int>(ceil_div(S.in_channels, B));
+  static constexpr int out_blocks = static_cast<int>(ceil_div(S.out_channels, B));
+  static constexpr int vectors = out_blocks < T.vectors ? out_blocks : T.vectors;
+  /** Floats per position; a vector more than needed, so that positions do not meet in one set of the L1 cache. */
+  static constexpr std::int64_t x_position = (std::int64_t{in_blocks} * T.group + 1) * B;
+  static constexpr std::int64_t y_position = (std::int64_t{vectors} * T.group + 1) * B;
+};
+
+/** 4 · positions · B · ((⌈C/B⌉ + vectors) · group + 2). */
+template <const Conv2dShape& S, const WinogradTile& T>
+constexpr std::size_t conv2d_winograd_scratch_bytes() {
+  using Z = WinogradSizes<S, T>;
+  return sizeof(float) * static_cast<std::size_t>(Z::positions * (Z::x_position + Z::y_position));
+}
+
+/** Bᵀ x B of one tile of one block of channels. x: the image's block; row, col: first pixel under the tile, may lie outside. */
+template <const Conv2dShape& S, int kOut, bool kInside>
+CORTADO_NOINLINE void winograd_input_tile(const float* x, int row, int col, float* to, std::int64_t to_position) {
+  using F = Vec<float, S.block>;
+  constexpr int side = kOut + 2;
+  F half[side][side];
+  static_for<0, side>([&](auto j) __attribute__((always_inline)) {
+    F column[side], result[side];
+    static_for<0, side>([&](auto i) __attribute__((always_inline)) {
+      const bool is_inside = kInside || (row + i >= 0 && row + i < S.in_height && col + j >= 0 && col + j < S.in_width);
+      column[i] = is_inside ? load<F>(x + (std::int64_t{row + i} * S.in_width + col + j) * S.block) : F{};
+    });
+    Winograd<kOut>::input(column, result);
+    static_for<0, side>([&](auto i) __attribute__((always_inline)) { half[i][j] = result[i]; });
+  });
+  static_for<0, side>([&](auto i) __attribute__((always_inline)) {
+    F result[side];
+    Winograd<kOut>::input(half[i], result);
+    static_for<0, side>([&](auto j) __attribute__((always_inline)) { store(to + (i * side + j) * to_position, result[j]); });
+  });
+}
+
+/** Aᵀ m A of one tile of one block of channels, epilogue, store. y, offset: the tile's first output; rows × cols exist. */
+template <const Conv2dShape& S, int kOut, class Ep>
+CORTADO_NOINLINE void winograd_output_tile(const float* m, std::int64_t m_position, int rows, int cols, float* y, const Ep& ep, std::int64_t channel,
+                                           std::int64_t offset) {
+  using F = Vec<float, S.block>;
+  constexpr int side = kOut + 2;
+  F half[kOut][side];
+  static_for<0, side>([&](auto j) __attribute__((always_inline)) {
+    F column[side], result[kOut];
+    static_for<0, side>([&](auto i) __attribute__((always_inline)) { column[i] = load<F>(m + (i * side + j) * m_position); });
+    Winograd<kOut>::output(column, result);
+    static_for<0, kOut>([&](auto i) __attribute__((always_inline)) { half[i][j] = result[i]; });
+  });
+  static_for<0, kOut>([&](auto i) __attribute__((always_inline)) {
+    F result[kOut];
+    Winograd<kOut>::output(half[i], result);
+    static_for<0, kOut>([&](auto j) __attribute__((always_inline)) {
+      const std::int64_t at = (std::int64_t{i} * S.out_width + j) * S.block;
+      if (i < rows && j < cols) store(y + at, finish<F, ChannelLanes>(ep, result[j], channel, offset + at));
+    });
+  });
+}
+
+/** Transforms all channels of tiles [first, first + group) of an image; tiles past the last repeat it. */
+template <const Conv2dShape& S, const WinogradTile& T>
+void winograd_input_group(const float* x, int first, float* to) {
+  using Z = WinogradSizes<S, T>;
+  constexpr std::int64_t plane = std::int64_t{S.in_height} * S.in_width * S.block;
+  for (int block = 0; block < Z::in_blocks; ++block) {
+    for (int k = 0; k < T.group; ++k) {
+      const int tile = first + k < Z::tiles ? first + k : Z::tiles - 1;
+      const int row = tile / Z::tile_cols * T.outputs - S.pad_top, col = tile % Z::tile_cols * T.outputs - S.pad_left;
+      float* tile_to = to + (std::int64_t{block} * T.group + k) * S.block;
+      if (row >= 0 && col >= 0 && row + Z::side <= S.in_height && col + Z::side <= S.in_width) {
+        winograd_input_tile<S, T.outputs, true>(x + block * plane, row, col, tile_to, Z::x_position);
+      } else {
+        winograd_input_tile<S, T.outputs, false>(x + block * plane, row, col, tile_to, Z::x_position);
+      }
+    }
+  }
+}
+
+/** The products of one group with kVectors vectors of output channels: a matrix product per position. */
+template <const Conv2dShape& S, const WinogradTile& T, int kVectors>
+void winograd_products(const float* x, const float* w, float* y) {
+  using Z = WinogradSizes<S, T>;
+  constexpr Split split = split_by(T.group, T.pixels);
+  constexpr int longer = split.base() + (split.longer() > 0 ? 1 : 0);
+  constexpr int last_lanes = S.in_channels - (Z::in_blocks - 1) * S.block;
+  constexpr std::int64_t w_position = std::int64_t{S.in_channels} * kVectors * S.block;
+  constexpr std::int64_t x_block = std::int64_t{T.group} * S.block;
+  const TileLoops loops{x_block, 0, 0, x_block, S.block, Z::in_blocks, 1, 1, S.block, last_lanes, false, w_position};
+  for (int position = 0; position < Z::positions; ++position, w += w_position, x += Z::x_position, y += Z::y_position) {
+    for (int tile = 0; tile < split.count; ++tile) {
+      const std::int64_t at = std::int64_t{split.begin(tile)} * S.block;
+      const TileFunction multiply = tile < split.longer() ? &register_tile<S.block, longer, kVectors, S.block, 0, 0, 1>
+                                                          : &register_tile<S.block, split.base(), kVectors, S.block, 0, 0, 1>;
+      multiply(loops, TileFinish{}, x + at, w, y + at, nullptr);
+    }
+  }
+}
+
+/** y = ep(x ∗ w). */
+template <const Conv2dShape& S, const WinogradTile& T, class Ep>
+void conv2d_winograd(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+  static_assert(S.kernel_h == 3 && S.kernel_w == 3 && S.stride_h == 1 && S.stride_w == 1 && S.dilation_h == 1 && S.dilation_w == 1 && S.groups == 1,
+                "Winograd: 3×3, stride 1, dilation 1, no groups");
+  static_assert(T.outputs == 2 || T.outputs == 4);
+  using Z = WinogradSizes<S, T>;
+  constexpr std::int64_t x_plane = std::int64_t{S.in_height} * S.in_width * S.block, y_plane = std::int64_t{S.out_height} * S.out_width * S.block;
+  constexpr int m_tiles = static_cast<int>(ceil_div(Z::out_blocks, Z::vectors)), fewer = Z::out_blocks % Z::vectors;
+  const std::int64_t x_image = stride_or(S.x_image_stride, Z::in_blocks * x_plane);
+  const std::int64_t y_image = stride_or(S.y_image_stride, Z::out_blocks * y_plane);
+  float* transformed = static_cast<float*>(scratch);
+  float* products = transformed + Z::positions * Z::x_position;
+  const Range share = share_of(part, n * Z::groups * m_tiles);
+  std::int64_t ready_group = -1;
+  for (std::int64_t item = share.begin; item < share.end; ++item) {
+    const std::int64_t group = item / m_tiles, image = group / Z::groups;
+    const int first_vector = static_cast<int>(item % m_tiles) * Z::vectors, first_tile = static_cast<int>(group % Z::groups) * T.group;
+    if (group != ready_group) winograd_input_group<S, T>(x + image * x_image, first_tile, transformed);
+    ready_group = group;
+    const float* m_tile_w = w + std::int64_t{first_vector} * S.block * S.in_channels * Z::positions;
+    const int vectors = Z::out_blocks - first_vector < Z::vectors ? fewer : Z::vectors;
+    if (vectors == Z::vectors) {
+      winograd_products<S, T, Z::vectors>(transformed, m_tile_w, products);
+    } else if constexpr (fewer > 0) {
+      winograd_products<S, T, fewer>(transformed, m_tile_w, products);
+    }
+    for (int k = 0; k < T.group && first_tile + k < Z::tiles; ++k) {
+      const int row = (first_tile + k) / Z::tile_cols * T.outputs, col = (first_tile + k) % Z::tile_cols * T.outputs;
+      for (int v = 0; v < vectors; ++v) {
+        const std::int64_t at = (first_vector + v) * y_plane + (std::int64_t{row} * S.out_width + col) * S.block;
+        winograd_output_tile<S, T.outputs>(products + (std::int64_t{v} * T.group + k) * S.block, Z::y_position, S.out_height - row, S.out_width - col,
+                                           y + image * y_image + at, ep, std::int64_t{first_vector + v} * S.block, image * Z::out_blocks * y_plane + at);
+      }
+    }
+  }
+}
+
+}  // namespace cortado
