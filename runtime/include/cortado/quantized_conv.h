@@ -128,6 +128,56 @@ CORTADO_NOINLINE void quantized_conv(Part part, std::int64_t n, const QuantizedC
   }
 }
 
+/** Output channels that quantized_conv_short computes side by side. */
+inline constexpr int kChannelLanes = 16;
+
+/**
+ * As quantized_conv for groups = 1 and few taps, where a dot product is too short to pay: vectors run over output channels.
+ * w [ceil(m / 16)][tap][16], zero past m. Scratch: as quantized_conv with m rounded up to 16.
+ */
+CORTADO_NOINLINE inline void quantized_conv_short(Part part, std::int64_t n, const QuantizedConvDims& d, const Requantize& to,
+                                                  const std::uint8_t* x, const std::int16_t* w, const std::int32_t* bias,
+                                                  std::uint8_t* y, void* scratch) {
+  using Sums = std::int32_t __attribute__((vector_size(4 * kChannelLanes)));
+  using Weights = std::int16_t __attribute__((vector_size(2 * kChannelLanes)));
+  const std::int64_t taps = d.kernel[0] * d.kernel[1] * d.channels;
+  const std::int64_t width = d.out[1];
+  const std::int64_t padded = round_up(d.out_channels, kChannelLanes);
+  std::int16_t* patch = static_cast<std::int16_t*>(scratch);
+  std::int32_t* sums = static_cast<std::int32_t*>(scratch) + round_up(2 * kPatchPixels * taps, 64) / 4;
+  for (std::int64_t k = 0; k < kPatchPixels * taps; ++k) patch[k] = 0;
+  const Range share = share_of(part, n * d.out[0] * width);
+  for (std::int64_t pixel = share.begin; pixel < share.end; pixel += kPatchPixels) {
+    const std::int64_t count = min_of(kPatchPixels, share.end - pixel);
+    for (std::int64_t p = 0; p < count; ++p) {
+      const std::int64_t at = pixel + p;
+      const std::uint8_t* image = x + at / (width * d.out[0]) * d.in[0] * d.in[1] * d.channels;
+      gather_window<false>(d, image, at / width % d.out[0], at % width, patch + p * taps);
+    }
+    for (std::int64_t m = 0; m < padded; m += kChannelLanes) {
+      Sums s0{}, s1{}, s2{}, s3{};
+      for (std::int64_t k = 0; k < taps; ++k) {
+        Weights packed;
+        __builtin_memcpy(&packed, w + m * taps + k * kChannelLanes, sizeof(packed));
+        const Sums weights = __builtin_convertvector(packed, Sums);
+        s0 += weights * static_cast<std::int32_t>(patch[k]);
+        s1 += weights * static_cast<std::int32_t>(patch[taps + k]);
+        s2 += weights * static_cast<std::int32_t>(patch[2 * taps + k]);
+        s3 += weights * static_cast<std::int32_t>(patch[3 * taps + k]);
+      }
+      __builtin_memcpy(sums + m, &s0, sizeof(s0));
+      __builtin_memcpy(sums + padded + m, &s1, sizeof(s1));
+      __builtin_memcpy(sums + 2 * padded + m, &s2, sizeof(s2));
+      __builtin_memcpy(sums + 3 * padded + m, &s3, sizeof(s3));
+    }
+    for (std::int64_t p = 0; p < count; ++p) {
+      std::uint8_t* result = y + (pixel + p) * d.out_channels;
+      const std::int32_t* own = sums + p * padded;
+      for (std::int64_t m = 0; m < d.out_channels; ++m) result[m] = requantize(add_bias(own[m], bias[m]), to);
+    }
+  }
+}
+
 /** groups = c = m. w [kh][kw][m], 16 bits without zero point. Scratch: 4 * kPatchPixels * m bytes, of which a quarter is used. */
 CORTADO_NOINLINE inline void quantized_depthwise(Part part, std::int64_t n, const QuantizedConvDims& d, const Requantize& to,
                                                  const std::uint8_t* x, const std::int16_t* w, const std::int32_t* bias,

@@ -40,6 +40,10 @@ const kProductAttrs = {
 
 /** Products of 255 * 255 that a sum of 32 bits holds. */
 const kMaxTaps = 33025;
+/** Up to so many products per result, vectors over output channels beat dot products. */
+const kShortTaps = 64;
+/** Output channels side by side there; kChannelLanes of quantized_conv.h. */
+const kChannelLanes = 16;
 /** Pixels whose windows the kernel gathers at a time; kPatchPixels of quantized_conv.h. */
 const kPatchPixels = 4;
 
@@ -236,13 +240,15 @@ function lowerProduct(request: KernelRequest, attrs: ProductAttrs): KernelCall {
   const [, oh = 1, ow = 1] = lowerOutput(request).shape;
   const weights = request.constant(request.node.inputs[1]);
   const isDepthwise = weights !== undefined && !attrs.isTransposed && perGroup === 1 && m === attrs.group;
-  const packed = weights === undefined ? undefined : packWeights(byteData(weights), attrs.wZero, m, isDepthwise);
+  const isShort = weights !== undefined && !attrs.isTransposed && attrs.group === 1 && kh * kw * perGroup <= kShortTaps;
+  const form = isDepthwise ? 'taps' : isShort ? 'lanes' : 'rows';
+  const packed = weights === undefined ? undefined : packWeights(byteData(weights), attrs.wZero, m, form);
   const weightArg: KernelArg = packed === undefined ? inputArg(1) : { kind: 'packed', index: 0 };
   const patchBytes = isDepthwise ? 0 : 2 * kPatchPixels * kh * kw * perGroup * attrs.group;
   return {
     header: 'cortado/quantized_conv.h',
-    fn: isDepthwise ? 'quantized_depthwise' : 'quantized_conv',
-    template: isDepthwise ? [] : [{ kind: 'bool', value: attrs.isTransposed }],
+    fn: isDepthwise ? 'quantized_depthwise' : isShort ? 'quantized_conv_short' : 'quantized_conv',
+    template: isDepthwise || isShort ? [] : [{ kind: 'bool', value: attrs.isTransposed }],
     args: [
       extentArg(n),
       structArg('QuantizedConvDims', [
@@ -272,7 +278,7 @@ function lowerProduct(request: KernelRequest, attrs: ProductAttrs): KernelCall {
       { kind: 'scratch' },
     ],
     ...(packed === undefined ? {} : { packs: [packed] }),
-    scratchBytes: roundUp(patchBytes, 64) + roundUp(4 * kPatchPixels * m, 64),
+    scratchBytes: roundUp(patchBytes, 64) + 4 * kPatchPixels * roundUp(m, kChannelLanes),
     parts: kRowParts,
   };
 }
@@ -281,16 +287,17 @@ function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** w - wZero in 16 bits, [m][tap][c]; depthwise [tap][m]. */
-function packWeights(weights: Uint8Array, wZero: number, m: number, isDepthwise: boolean): NumericTensor {
-  const packed = Int16Array.from(weights, (weight) => weight - wZero);
-  if (!isDepthwise) return makeTensor('i16', [packed.length], packed);
-  const taps = packed.length / m;
-  return makeTensor(
-    'i16',
-    [packed.length],
-    Int16Array.from(packed, (_, i) => packed[(i % m) * taps + Math.floor(i / m)] ?? 0),
-  );
+/** w - wZero in 16 bits: rows [m][tap], taps [tap][m] (depthwise), lanes [ceil(m / 16)][tap][16], zero past m. */
+function packWeights(weights: Uint8Array, wZero: number, m: number, form: 'rows' | 'taps' | 'lanes'): NumericTensor {
+  const taps = weights.length / m;
+  const lanes = form === 'lanes' ? kChannelLanes : m;
+  const packed = new Int16Array(roundUp(m, lanes) * taps);
+  weights.forEach((weight, i) => {
+    const channel = Math.floor(i / taps);
+    const turned = (Math.floor(channel / lanes) * taps + (i % taps)) * lanes + (channel % lanes);
+    packed[form === 'rows' ? i : turned] = weight - wZero;
+  });
+  return makeTensor('i16', [packed.length], packed);
 }
 
 /** What Int8Conv, Int8FC and Int8ConvTranspose have in common: zero points, the factor, the range of the result. */
