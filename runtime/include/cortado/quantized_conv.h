@@ -92,6 +92,12 @@ CORTADO_INLINE std::int32_t add_bias(std::int32_t sum, std::int32_t bias) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(bias));
 }
 
+/** y = requantize(sum + bias). By value and without aliases, so that it becomes vector code: bytes could alias anything. */
+CORTADO_INLINE void requantize_row(std::int64_t count, const std::int32_t* __restrict sums, const std::int32_t* __restrict bias,
+                                   const Requantize to, std::uint8_t* __restrict y) {
+  for (std::int64_t m = 0; m < count; ++m) y[m] = requantize(add_bias(sums[m], bias[m]), to);
+}
+
 /**
  * x [n][ih][iw][c], w [m][kh][kw][c / groups], bias [m], y [n][oh][ow][m]. W: bytes with their zero point, or 16 bits without.
  * Scratch: 2 * kPatchPixels * taps * c bytes rounded up to 64, then 4 * kPatchPixels * m.
@@ -123,7 +129,7 @@ CORTADO_NOINLINE void quantized_conv(Part part, std::int64_t n, const QuantizedC
     for (std::int64_t p = 0; p < count; ++p) {
       std::uint8_t* result = y + (pixel + p) * d.out_channels;
       const std::int32_t* own = sums + p * d.out_channels;
-      for (std::int64_t m = 0; m < d.out_channels; ++m) result[m] = requantize(add_bias(own[m], bias[m]), to);
+      requantize_row(d.out_channels, own, bias, to, result);
     }
   }
 }
@@ -173,7 +179,7 @@ CORTADO_NOINLINE inline void quantized_conv_short(Part part, std::int64_t n, con
     for (std::int64_t p = 0; p < count; ++p) {
       std::uint8_t* result = y + (pixel + p) * d.out_channels;
       const std::int32_t* own = sums + p * padded;
-      for (std::int64_t m = 0; m < d.out_channels; ++m) result[m] = requantize(add_bias(own[m], bias[m]), to);
+      requantize_row(d.out_channels, own, bias, to, result);
     }
   }
 }
@@ -201,7 +207,7 @@ CORTADO_NOINLINE inline void quantized_depthwise(Part part, std::int64_t n, cons
       }
     }
     std::uint8_t* result = y + pixel * channels;
-    for (std::int64_t c = 0; c < channels; ++c) result[c] = requantize(add_bias(sums[c], bias[c]), to);
+    requantize_row(channels, sums, bias, to, result);
   }
 }
 
