@@ -1,8 +1,8 @@
 // Artifacts: what `--emit` names. Everything is made in a staging folder inside the output folder and moved into place at
 // the end, so a failure leaves nothing behind.
 
-import { createWriteStream, existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { chmod, copyFile, rename, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -81,7 +81,8 @@ async function makeOutputFolder(outputFolder: string): Promise<string | undefine
   let made: string | undefined;
   try {
     for (const folder of missing) {
-      await mkdir(folder);
+      // At once: a folder that is being made while a signal empties the list would stay.
+      mkdirSync(folder);
       if (made !== undefined) continue;
       made = folder;
       listTempFolder(made);
@@ -118,7 +119,7 @@ async function moveAll(staging: string, folder: string, paths: readonly string[]
   }
   for (const [i, path] of paths.entries()) {
     const target = join(folder, path);
-    await mkdir(dirname(target), { recursive: true });
+    mkdirSync(dirname(target), { recursive: true });
     const aside = join(staging, `.old-${i}`);
     if (old.has(path)) await rename(target, aside);
     try {
@@ -148,7 +149,7 @@ function reasonOf(error: unknown): string {
 
 /** Writes a file in pieces. */
 export async function writeContent(file: string, content: FileContent): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true });
   if (typeof content === 'string') await writeFile(file, content);
   else await pipeline(content, createWriteStream(file));
 }
@@ -213,7 +214,7 @@ class Builder {
     const toolchain = this.tools();
     const settings = this.settings(true, `cortado_${prefix}`);
     const objects = await compileObjects(this.netJobs(), settings);
-    await mkdir(join(this.staging, 'lib'), { recursive: true });
+    mkdirSync(join(this.staging, 'lib'), { recursive: true });
     const archive = join(this.staging, 'lib', `lib${prefix}.a`);
     await runTool(toolchain.ar, ['rcsD', archive, ...objects], this.place());
     const shared = join(this.staging, 'lib', `lib${prefix}.so`);

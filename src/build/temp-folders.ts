@@ -1,8 +1,8 @@
 // Temporary folders and half-written output folders, all in one list, so that whoever handles Ctrl-C can remove them.
 // Nothing here listens for signals; src/cli does while the list is not empty.
 
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 const listed = new Set<string>();
@@ -13,9 +13,12 @@ export function watchTempFolders(listener: (count: number) => void): void {
   notify = listener;
 }
 
-/** A fresh folder `<parent>/<prefix>XXXXXX`, as an absolute path: tools run in other folders. */
+/**
+ * A fresh folder `<parent>/<prefix>XXXXXX`, as an absolute path: tools run in other folders. Made and listed in one go, so
+ * that no signal comes between.
+ */
 export async function makeTempFolder(parent: string, prefix: string): Promise<string> {
-  const folder = await mkdtemp(join(resolve(parent), prefix));
+  const folder = mkdtempSync(join(resolve(parent), prefix));
   listTempFolder(folder);
   return folder;
 }
