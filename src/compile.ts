@@ -37,7 +37,10 @@ export interface CompileOptions extends ModelOptions {
   readonly target?: string;
   /** false: no fusion, no layouts, no views; the answer stays the same. */
   readonly optimize?: boolean;
-  /** false: no Winograd convolutions (smaller weights and rounding errors, slower). */
+  /**
+   * Winograd convolutions: faster, with larger packed weights and rounding errors. By default where packed weights stay
+   * within 1.5 times the raw ones; true: wherever they are faster; false: nowhere.
+   */
   readonly winograd?: boolean;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
   readonly threads?: number;
@@ -136,7 +139,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
   });
   options.onProgress?.('planning');
   const program = buildProgram(graph, {
-    target: { ...target, threads, winograd: options.winograd ?? true },
+    target: { ...target, threads, ...(options.winograd === undefined ? {} : { winograd: options.winograd }) },
     optimize,
     opCount,
   });

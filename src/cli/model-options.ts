@@ -19,7 +19,7 @@ export interface ModelFlags {
   readonly valueInfo?: string;
   readonly threads?: number;
   readonly optimize: boolean;
-  readonly winograd: boolean;
+  readonly winograd?: boolean;
   readonly randomInit?: number;
   readonly name?: string;
   readonly cache: boolean;
@@ -41,6 +41,10 @@ export function addModelOptions(command: Command): Command {
     .option('--value-info <file>', 'types and sizes of inputs (default: value_info.json beside the net)')
     .option('--threads <n>', 'most threads a run may use; 1: no thread code', parseCount)
     .option('--no-optimize', 'no fusion, layouts or views; the answer stays the same')
+    .option(
+      '--winograd',
+      'Winograd convolutions wherever they are faster, though packed weights may exceed 1.5 x the raw ones',
+    )
     .option('--no-winograd', 'no Winograd convolutions: slower, smaller weights and rounding errors')
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)
     .option('--name <name>', 'name of the net and prefix of its C symbols')
@@ -65,7 +69,7 @@ export function modelOptions(predictNet: string, flags: ModelFlags): CompileOpti
     inputs: flags.input,
     outputs: flags.output,
     optimize: flags.optimize,
-    winograd: flags.winograd,
+    ...(flags.winograd === undefined ? {} : { winograd: flags.winograd }),
     ...(flags.init === undefined ? {} : { initNet: flags.init }),
     ...(valueInfo === undefined ? {} : { valueInfo }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),

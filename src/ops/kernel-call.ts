@@ -110,8 +110,11 @@ export interface KernelTarget {
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly threads: number;
-  /** false: no Winograd convolutions, whose rounding errors are some times those of the others. */
-  readonly winograd?: boolean;
+  /**
+   * Winograd convolutions, whose packed weights and rounding errors are some times those of the others: wherever they are
+   * faster (true), nowhere (false), or for the convolutions with these weights.
+   */
+  readonly winograd?: boolean | ReadonlySet<Value>;
 }
 
 /** A node to be lowered. */

@@ -35,6 +35,7 @@ import type {
   Step,
 } from './program.js';
 import { WeightLayout } from './weights.js';
+import { fitWinograd } from './winograd-budget.js';
 
 export interface PlanOptions {
   readonly target: KernelTarget;
@@ -56,19 +57,40 @@ const kNarrowestVector = 4;
 /**
  * Plans memory, kernels and weights. Fails with every operator that has no kernel. Where whole vectors of output channels
  * would pad the weights too much, vectors are halved for the whole net: 20 channels are 32 lanes of 16, 24 lanes of 8.
+ * Winograd convolutions then get what the limit on packed weights leaves, unless they are asked for everywhere.
  */
 export function buildProgram(source: Graph, options: PlanOptions): Program {
-  const widest = planWith(source, options);
   const { target } = options;
+  if (target.winograd === true || !options.optimize) return planWith(source, options);
+  const direct = { ...target, winograd: false };
+  const widest = planWith(source, { ...options, target: direct });
   let program = widest;
-  for (let width = target.vectorFloats / 2; isPadded(program) && width >= kNarrowestVector; width /= 2) {
-    program = planWith(source, { ...options, target: { ...target, vectorFloats: width } });
+  let width = target.vectorFloats;
+  while (isPadded(program) && width / 2 >= kNarrowestVector) {
+    width /= 2;
+    program = planWith(source, { ...options, target: { ...direct, vectorFloats: width } });
   }
-  return isPadded(program) ? widest : program;
+  if (isPadded(program)) {
+    program = widest;
+    width = target.vectorFloats;
+  }
+  if (target.winograd === false) return program;
+  const chosen = fitWinograd(
+    source,
+    { ...target, vectorFloats: width },
+    mostPackedBytes(program) - program.weightBytes,
+  );
+  return chosen.size === 0
+    ? program
+    : planWith(source, { ...options, target: { ...target, vectorFloats: width, winograd: chosen } });
 }
 
-function isPadded({ weightBytes, rawWeightBytes }: Program): boolean {
-  return weightBytes > Math.max(kMostPadding * rawWeightBytes, rawWeightBytes + kFreePaddingBytes);
+function mostPackedBytes({ rawWeightBytes }: Program): number {
+  return Math.max(kMostPadding * rawWeightBytes, rawWeightBytes + kFreePaddingBytes);
+}
+
+function isPadded(program: Program): boolean {
+  return program.weightBytes > mostPackedBytes(program);
 }
 
 function planWith(source: Graph, options: PlanOptions): Program {

@@ -102,8 +102,7 @@ export const kConvKernels: readonly Kernel[] = [
       name: `conv2d_winograd_${outputs}x${outputs}`,
       op: 'Conv',
       form: (request) => {
-        const shape = request.target.winograd === false ? undefined : convShape(request);
-        return shape !== undefined && chooseWinograd(shape) === outputs ? kBlocked : undefined;
+        return winogradOf(request)?.outputs === outputs ? kBlocked : undefined;
       },
       lower: (request) => lowerWinograd(request, outputs),
     }),
@@ -191,6 +190,23 @@ function lowerFew(request: KernelRequest): KernelCall {
     ],
     args: [...call.args, { kind: 'scratch' }],
   };
+}
+
+export interface WinogradChoice {
+  readonly outputs: 2 | 4;
+  readonly shape: ConvGeometry;
+}
+
+/** The Winograd form that the target allows for the node and that is clearly faster than the direct one. */
+export function winogradOf(request: KernelRequest): WinogradChoice | undefined {
+  const { node, target } = request;
+  const weights = node.inputs[1];
+  const allowed = target.winograd ?? true;
+  if (node.op !== 'Conv' || weights === undefined) return undefined;
+  if (typeof allowed === 'boolean' ? !allowed : !allowed.has(weights)) return undefined;
+  const shape = convShape(request);
+  const outputs = shape === undefined ? undefined : chooseWinograd(shape);
+  return shape === undefined || outputs === undefined ? undefined : { outputs, shape };
 }
 
 function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
