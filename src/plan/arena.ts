@@ -8,6 +8,7 @@ export const kArenaAlignment = 64;
 
 /** Rounds of the local search after each strategy; fewer where so many buffers would take seconds to place again. */
 const kRounds = 24;
+const kSearchTries = 4000;
 const kMaxComparisons = 4e8;
 
 /** A buffer and the inclusive range of steps in which it must keep its bytes. */
@@ -45,9 +46,13 @@ export function planArena(requests: readonly BufferRequest[]): ArenaPlan {
   let best: ArenaPlan | undefined;
   for (const strategy of kStrategies) {
     const order = strategy.order(rounded);
-    const plan = improve(rounded, order, boundBytes, strategy.name);
-    if (best === undefined || plan.sizeBytes < best.sizeBytes) best = plan;
-    if (best.sizeBytes === boundBytes) break;
+    for (const plan of [
+      improve(rounded, order, boundBytes, strategy.name),
+      search(rounded, order, boundBytes, strategy.name),
+    ]) {
+      if (best === undefined || plan.sizeBytes < best.sizeBytes) best = plan;
+      if (best.sizeBytes === boundBytes) return best;
+    }
   }
   return best ?? fail('internal', 'no arena strategy');
 }
@@ -145,6 +150,34 @@ function improve(
     if (next.sizeBytes < best.sizeBytes) best = next;
   }
   return { ...best, boundBytes, strategy: name };
+}
+
+/** Moves buffers within the order at random (seeded) and keeps every order that is no worse. */
+function search(
+  requests: readonly BufferRequest[],
+  order: readonly number[],
+  boundBytes: number,
+  name: string,
+): ArenaPlan {
+  let current = order;
+  let best = place(requests, current);
+  let state = 1;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const tries = Math.min(kSearchTries, Math.floor(kMaxComparisons / requests.length ** 2));
+  for (let i = 0; i < tries && best.sizeBytes > boundBytes; i++) {
+    const next = [...current];
+    const [moved] = next.splice(random(next.length), 1);
+    if (moved === undefined) break;
+    next.splice(random(next.length + 1), 0, moved);
+    const plan = place(requests, next);
+    if (plan.sizeBytes > best.sizeBytes) continue;
+    best = plan;
+    current = next;
+  }
+  return { ...best, boundBytes, strategy: `${name}, searched` };
 }
 
 /** First fit at the lowest offset, in order. */
