@@ -25,7 +25,11 @@ describe('sizes', function () {
   it(`an executable is its weights and at most ${kMostCodeBytes} bytes`, async () => {
     for (const name of ['digits', 'cartoon']) {
       const outputFolder = path.join(folder, name);
-      const { build, files } = await compile({ ...modelIn(shipped(name)), outputFolder });
+      const { build, files } = await compile({
+        ...modelIn(shipped(name)),
+        outputFolder,
+        cacheFolder: path.join(folder, 'cache'),
+      });
       const { size } = fs.statSync(build.executable ?? '');
       assert.ok(size <= files.weights.sizeBytes + kMostCodeBytes, `${name}: ${size} for ${files.weights.sizeBytes}`);
     }

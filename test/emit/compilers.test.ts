@@ -32,7 +32,8 @@ import { sharedFolder, skipBecause } from '../support/skip.js';
 const kRoot = fileURLToPath(packageRoot);
 const kSmallNets = path.join(kRoot, 'test', 'plan', 'nets');
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
-const kSanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+/** Without optimization: compiling takes the time here. */
+const kSanitizers = ['-O0', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 const run = promisify(execFile);
 
 describe('generated code and kernels without a warning', function () {
