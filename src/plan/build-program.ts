@@ -62,27 +62,32 @@ const kNarrowestVector = 4;
 export function buildProgram(source: Graph, options: PlanOptions): Program {
   const { target } = options;
   if (target.winograd === true || !options.optimize) return planWith(source, options);
+  const { program, target: chosen } = planBudgeted(source, options);
+  return program ?? planWith(source, { ...options, target: chosen });
+}
+
+/** The plan without Winograd convolutions, or a target that asks for some: the weights of both plans would be too much. */
+function planBudgeted(
+  source: Graph,
+  options: PlanOptions,
+): { readonly program?: Program; readonly target: KernelTarget } {
+  const { target } = options;
   const direct = { ...target, winograd: false };
   const widest = planWith(source, { ...options, target: direct });
   let program = widest;
-  let width = target.vectorFloats;
-  while (isPadded(program) && width / 2 >= kNarrowestVector) {
-    width /= 2;
-    program = planWith(source, { ...options, target: { ...direct, vectorFloats: width } });
+  let vectorFloats = target.vectorFloats;
+  while (isPadded(program) && vectorFloats / 2 >= kNarrowestVector) {
+    vectorFloats /= 2;
+    program = planWith(source, { ...options, target: { ...direct, vectorFloats } });
   }
   if (isPadded(program)) {
     program = widest;
-    width = target.vectorFloats;
+    vectorFloats = target.vectorFloats;
   }
-  if (target.winograd === false) return program;
-  const chosen = fitWinograd(
-    source,
-    { ...target, vectorFloats: width },
-    mostPackedBytes(program) - program.weightBytes,
-  );
-  return chosen.size === 0
-    ? program
-    : planWith(source, { ...options, target: { ...target, vectorFloats: width, winograd: chosen } });
+  if (target.winograd === false) return { program, target };
+  const leftBytes = mostPackedBytes(program) - program.weightBytes;
+  const winograd = fitWinograd(source, { ...target, vectorFloats }, leftBytes);
+  return winograd.size === 0 ? { program, target } : { target: { ...target, vectorFloats, winograd } };
 }
 
 function mostPackedBytes({ rawWeightBytes }: Program): number {

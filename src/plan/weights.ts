@@ -18,7 +18,7 @@ export class WeightLayout {
     const known = this.byIdentity.get(tensor.data);
     if (known !== undefined) return known;
     const bytes = bytesOf(tensor);
-    const hash = `${bytes.length}:${createHash('sha256').update(bytes).digest('hex')}`;
+    const hash = hashOf(tensor);
     const same = this.byHash.get(hash);
     const offsetBytes = same ?? this.endBytes;
     this.byIdentity.set(tensor.data, offsetBytes);
@@ -36,6 +36,18 @@ export class WeightLayout {
   get sizeBytes(): number {
     return this.endBytes;
   }
+}
+
+/** Of tensors that were placed before: nets are planned more than once, and hashing takes as long as packing. */
+const hashes = new WeakMap<NumericTensor['data'], string>();
+
+function hashOf(tensor: NumericTensor): string {
+  const known = hashes.get(tensor.data);
+  if (known !== undefined) return known;
+  const bytes = bytesOf(tensor);
+  const hash = `${bytes.length}:${createHash('sha256').update(bytes).digest('hex')}`;
+  hashes.set(tensor.data, hash);
+  return hash;
 }
 
 /** The tensor's memory as bytes, little endian on every machine Node.js runs on. */

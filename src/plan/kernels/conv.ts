@@ -31,6 +31,7 @@ import {
   packConv2dFirst,
   packConv2dTranspose,
 } from '../pack-conv.js';
+import { packOnce } from '../pack-once.js';
 import { chooseWinograd, chooseWinogradTile, packConv2dWinograd, winogradScratchBytes } from '../pack-winograd.js';
 import {
   type Form,
@@ -78,7 +79,7 @@ export const kConvKernels: readonly Kernel[] = [
         'conv2d_first',
         shape,
         tile,
-        packConv2dFirst(weights, shape, tile.vectors),
+        packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors)),
         conv2dFirstScratchBytes(shape, tile),
       );
     },
@@ -94,7 +95,8 @@ export const kConvKernels: readonly Kernel[] = [
     },
     lower: (request) => {
       const { shape, weights } = packable(request);
-      return convCall(request, 'conv2d_depthwise', shape, undefined, packConv2dDepthwise(weights, shape), 0);
+      const packed = packOnce(weights, ['depthwise', shape], () => packConv2dDepthwise(weights, shape));
+      return convCall(request, 'conv2d_depthwise', shape, undefined, packed, 0);
     },
   },
   ...([2, 4] as const).map(
@@ -125,7 +127,7 @@ export const kConvKernels: readonly Kernel[] = [
         'conv2d_direct',
         shape,
         tile,
-        packConv2dDirect(weights, shape, tile.vectors),
+        packOnce(weights, ['direct', shape, tile.vectors], () => packConv2dDirect(weights, shape, tile.vectors)),
         conv2dDirectScratchBytes(shape, tile),
       );
     },
@@ -137,7 +139,9 @@ export const kConvKernels: readonly Kernel[] = [
     lower: (request) => {
       const { shape, weights } = packable(request);
       const tile = chooseConv2dTile(shape, request.target);
-      const packed = packConv2dTranspose(weights, shape, tile.vectors);
+      const packed = packOnce(weights, ['transpose', shape, tile.vectors], () =>
+        packConv2dTranspose(weights, shape, tile.vectors),
+      );
       return convCall(request, 'conv2d_transpose', shape, tile, packed, conv2dTransposeScratchBytes(shape, tile));
     },
   },
@@ -163,7 +167,9 @@ function lowerFew(request: KernelRequest): KernelCall {
   const { shape, weights } = packable(request);
   const isTransposed = request.node.op === 'ConvTranspose';
   const tile = chooseConv2dFewTile(shape, isTransposed, request.target);
-  const packed = packConv2dFew(weights, shape, tile.channels, isTransposed);
+  const packed = packOnce(weights, ['few', shape, tile.channels, isTransposed], () =>
+    packConv2dFew(weights, shape, tile.channels, isTransposed),
+  );
   const call = convCall(
     request,
     'conv2d_few',
@@ -212,7 +218,7 @@ export function winogradOf(request: KernelRequest): WinogradChoice | undefined {
 function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
   const { shape, weights } = packable(request);
   const tile = chooseWinogradTile(shape, outputs, request.target);
-  const packed = packConv2dWinograd(weights, shape, tile);
+  const packed = packOnce(weights, ['winograd', shape, tile], () => packConv2dWinograd(weights, shape, tile));
   const call = convCall(request, 'conv2d_winograd', shape, undefined, packed, winogradScratchBytes(shape, tile));
   const config: KernelConfig = {
     type: 'WinogradTile',

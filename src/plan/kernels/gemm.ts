@@ -8,6 +8,7 @@ import { operandAccess } from '../../ops/functor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
+import { packOnce } from '../pack-once.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm, outputType } from './kernel.js';
 
 export const kGemmKernels: readonly Kernel[] = [
@@ -55,7 +56,10 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
   const isSingle = dimMax(rows) === 1;
   const vectors = isSingle && block === 16 ? 4 : 2;
   const tileRows = isSingle ? 1 : target.vectorRegisters >= 32 ? 14 : 6;
-  const packed = packFullyConnected(weights.data, outFeatures, inFeatures, block, vectors);
+  const { data } = weights;
+  const packed = packOnce(data, ['fc', outFeatures, inFeatures, block, vectors], () =>
+    packFullyConnected(data, outFeatures, inFeatures, block, vectors),
+  );
   const { functor, packs = [] } = biasedFunctor(request, 2, block * vectors, 1);
   return {
     header: 'cortado/gemm.h',
