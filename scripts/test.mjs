@@ -10,6 +10,9 @@ installDebianPackages([
   { program: 'cmake', package: 'cmake' },
   { program: 'clang++-14', package: 'clang-14' },
   { program: 'pkg-config', package: 'pkg-config' },
+  { program: 'aarch64-linux-gnu-g++', package: 'g++-aarch64-linux-gnu' },
+  { program: 'arm-linux-gnueabihf-g++', package: 'g++-arm-linux-gnueabihf' },
+  { program: 'qemu-aarch64', package: 'qemu-user' },
 ]);
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const status = run(process.execPath, [

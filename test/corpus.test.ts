@@ -10,13 +10,17 @@ import { readCases } from './corpus/case-file.js';
 import { type Executor, interpreterExecutor } from './corpus/executor.js';
 import { runCases } from './corpus/run-cases.js';
 import { shortForm } from './corpus/short-form.js';
+import { needTargetTools } from './support/need-target-tools.js';
 import { sharedFolder, skipBecause } from './support/skip.js';
 
 const kMessageLines = 20;
+const kArmTargets = ['aarch64-linux', 'armv7-linux'];
+
 describe('operator corpus, short form', function () {
   this.timeout(600_000);
-  for (const target of new Set(['x86-64', loadTarget('native').name])) {
+  for (const target of new Set(['x86-64', loadTarget('native').name, ...kArmTargets])) {
     it(`compiled for ${target}`, async function () {
+      if (kArmTargets.includes(target)) await needTargetTools(this, target);
       await check(this, compiledExecutor({ target, optimize: true }));
     });
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { kCompileFlags, kGeneratedFlags } from '../emit/compile-flags.js';
 import type { NetFiles } from '../emit/package-files.js';
 import { cacheKey, type ObjectCache } from './object-cache.js';
-import { type FoundToolchain, runTool } from './toolchain.js';
+import { type FoundToolchain, runTool, words } from './toolchain.js';
 
 const kParallel = 2;
 
@@ -88,7 +88,7 @@ async function compileOne(
   const text = await readFile(join(folder, job.source), 'utf8');
   const key = isAssembler
     ? undefined
-    : cacheKey([toolchain.version, toolchain.cxx, ...flags, text, ...includedTexts(text, settings.files)]);
+    : cacheKey([toolchain.version, ...words(toolchain.cxx), ...flags, text, ...includedTexts(text, settings.files)]);
   if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
   settings.onProgress?.(`compiling ${job.source}`);
   const program = isAssembler ? toolchain.cc : toolchain.cxx;

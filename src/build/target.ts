@@ -9,14 +9,19 @@ import { CompileError, fail, type Problem } from '../errors.js';
 import type { KernelTarget } from '../ops/kernel-call.js';
 import { packageRoot } from '../package-root.js';
 
+/** A program, or a program and its first arguments: `["zig", "c++"]`. */
+export type Command = string | readonly string[];
+
 export interface Toolchain {
   readonly name: string;
-  readonly cxx: string;
-  readonly cc: string;
-  readonly ar: string;
+  readonly cxx: Command;
+  readonly cc: Command;
+  readonly ar: Command;
   readonly strip: string;
-  /** Debian package that brings the compiler. */
+  /** Package that brings the compiler: Debian's, or `npm:NAME`. */
   readonly package: string;
+  /** Files of this machine without which the compiler is of no use: headers of a cross C library. */
+  readonly needs?: readonly string[];
   /** Flags that choose the CPU, for generated code only. */
   readonly machineFlags: readonly string[];
   /** Flags for every file (a sysroot, a triple). */
@@ -25,9 +30,13 @@ export interface Toolchain {
 }
 
 export interface Runner {
-  readonly kind: 'host' | 'command';
+  readonly kind: 'host' | 'command' | 'ssh' | 'adb' | 'none';
   /** For `command`: program and arguments before the executable (an emulator). */
   readonly command?: readonly string[];
+  /** For `command`: `<platform>-<arch>` of machines that run the executables without it, as Node.js spells them. */
+  readonly directOn?: string;
+  /** For `ssh` the host (`user@board`), for `adb` the device's serial number; whatever is the default when absent. */
+  readonly device?: string;
   readonly package?: string;
 }
 
@@ -52,6 +61,7 @@ const folder = fileURLToPath(new URL('targets/', packageRoot));
 
 const kText = { type: 'string', minLength: 1 } as const;
 const kTexts = { type: 'array', items: { type: 'string' } } as const;
+const kCommand = { anyOf: [kText, { type: 'array', minItems: 1, items: kText }] } as const;
 const kPositive = { type: 'integer', minimum: 1 } as const;
 const kSchema = {
   type: 'object',
@@ -88,14 +98,15 @@ const kSchema = {
         required: ['name', 'cxx', 'cc', 'ar', 'strip', 'package', 'machineFlags'],
         properties: {
           name: kText,
-          cxx: kText,
-          cc: kText,
-          ar: kText,
+          cxx: kCommand,
+          cc: kCommand,
+          ar: kCommand,
           strip: kText,
           package: kText,
           machineFlags: kTexts,
           commonFlags: kTexts,
           linkFlags: kTexts,
+          needs: kTexts,
         },
       },
     },
@@ -103,7 +114,13 @@ const kSchema = {
       type: 'object',
       additionalProperties: false,
       required: ['kind'],
-      properties: { kind: { enum: ['host', 'command'] }, command: kTexts, package: kText },
+      properties: {
+        kind: { enum: ['host', 'command', 'ssh', 'adb', 'none'] },
+        command: kTexts,
+        directOn: kText,
+        device: kText,
+        package: kText,
+      },
     },
   },
 } as const;

@@ -1,8 +1,9 @@
 // Finds the first installed toolchain of a target and says which package brings one when there is none.
 
+import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { fail } from '../errors.js';
-import type { Target, Toolchain } from './target.js';
+import type { Command, Target, Toolchain } from './target.js';
 
 export interface FoundToolchain extends Toolchain {
   /** First line of `--version`: part of cache keys and of the manifest. */
@@ -23,17 +24,35 @@ export function findToolchain(target: Target): Promise<FoundToolchain> {
 
 async function searchToolchain(target: Target): Promise<FoundToolchain> {
   for (const toolchain of target.toolchains) {
+    if (toolchain.needs?.every((file) => existsSync(file)) === false) continue;
     const version = await versionOf(toolchain.cxx);
     if (version !== undefined) return { ...toolchain, version };
   }
   return fail('toolchain', `no C++ compiler for target ${target.name}`, {
-    expected: target.toolchains.map((toolchain) => toolchain.cxx).join(' or '),
-    remedy: `install one: apt-get install ${target.toolchains.map((toolchain) => toolchain.package).join(' | ')}`,
+    expected: target.toolchains.map((toolchain) => words(toolchain.cxx).join(' ')).join(' or '),
+    remedy: `install one: ${installCommands(target.toolchains.map((toolchain) => toolchain.package))}`,
   });
 }
 
-async function versionOf(program: string): Promise<string | undefined> {
-  const result = await execa(program, ['--version'], { reject: false, stdin: 'ignore' });
+/** `apt-get install a | b, or npm install c`. */
+export function installCommands(packages: readonly string[]): string {
+  const fromNpm = packages.filter((name) => name.startsWith('npm:')).map((name) => name.slice(4));
+  const fromDebian = [...new Set(packages)].filter((name) => !name.startsWith('npm:'));
+  return [
+    ...(fromDebian.length === 0 ? [] : [`apt-get install ${fromDebian.join(' | ')}`]),
+    ...(fromNpm.length === 0 ? [] : [`npm install ${fromNpm.join(' | ')}`]),
+  ].join(', or ');
+}
+
+/** The program and its first arguments. */
+export function words(command: Command): readonly [program: string, ...args: string[]] {
+  const [program = '', ...args] = typeof command === 'string' ? [command] : command;
+  return [program, ...args];
+}
+
+async function versionOf(command: Command): Promise<string | undefined> {
+  const [program, ...args] = words(command);
+  const result = await execa(program, [...args, '--version'], { reject: false, stdin: 'ignore' });
   return result.exitCode === 0 ? (String(result.stdout).split('\n')[0] ?? program) : undefined;
 }
 
@@ -41,16 +60,17 @@ async function versionOf(program: string): Promise<string | undefined> {
 export interface ToolPlace {
   /** Its working folder, and where it keeps its own temporary files. */
   readonly folder: string;
-  /** Debian package of the toolchain. */
+  /** Package of the toolchain. */
   readonly package: string;
   /** Ends the tool early. */
   readonly signal?: AbortSignal;
 }
 
 /** Runs a tool; a failure becomes a toolchain problem with the first lines of what it printed. */
-export async function runTool(program: string, args: readonly string[], place: ToolPlace): Promise<void> {
+export async function runTool(command: Command, args: readonly string[], place: ToolPlace): Promise<void> {
   const { folder, signal } = place;
-  const result = await execa(program, [...args], {
+  const [program, ...before] = words(command);
+  const result = await execa(program, [...before, ...args], {
     cwd: folder,
     env: { TMPDIR: folder },
     reject: false,
@@ -60,7 +80,7 @@ export async function runTool(program: string, args: readonly string[], place: T
   });
   if (result.exitCode === 0) return;
   if (result.code === 'ENOENT') {
-    fail('toolchain', `${program} is not installed`, { remedy: `apt-get install ${place.package} brings it` });
+    fail('toolchain', `${program} is not installed`, { remedy: `${installCommands([place.package])} brings it` });
   }
   const output = String(result.all ?? '')
     .split('\n')

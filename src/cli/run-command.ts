@@ -16,9 +16,10 @@ import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parseCount
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
 import { Progress } from './progress.js';
 import { reportWarnings } from './report-problems.js';
+import { addRunnerOption, type RunnerFlags, runnerOf } from './runner-option.js';
 import { assignFiles, type NamedFile, splitInputs, splitOutputs } from './tensor-arguments.js';
 
-interface RunFlags extends ModelFlags, PixelFlags {
+interface RunFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly random?: boolean;
   readonly seed?: number;
   readonly repeat?: number;
@@ -47,7 +48,7 @@ export function addRunCommand(program: Command): void {
       'after',
       '\n--input data=cat.npy reads a file (npy, raw, bin, png, jpg, ppm); --output prob=p.npy writes one (npy, raw, png, txt).',
     );
-  addPixelOptions(addModelOptions(command))
+  addRunnerOption(addPixelOptions(addModelOptions(command)))
     .option('--random', 'random values for inputs that are not given')
     .option('--seed <n>', 'seed of the random values', parseCount)
     .option('--repeat <n>', 'timed runs', parseCount)
@@ -70,7 +71,7 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
         got: [...inputs.others, ...outputs.others].join(' '),
       });
     }
-    const { runner } = loadTarget(flags.target);
+    const runner = runnerOf(flags, loadTarget(flags.target).runner);
     const info = await readExecutableInfo(runner, net);
     await runNet({ executable: net, runner, ...info }, flags, inputs.files, outputs.files);
     return;
@@ -91,7 +92,7 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
     const executable = compiled.build.executable ?? fail('internal', 'no executable was built');
     const { program, target } = compiled;
     await runNet(
-      { executable, runner: target.runner, inputs: program.inputs, outputs: program.outputs },
+      { executable, runner: runnerOf(flags, target.runner), inputs: program.inputs, outputs: program.outputs },
       flags,
       inputs.files,
       outputs.files,

@@ -21,9 +21,10 @@ import {
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
 import { Progress } from './progress.js';
 import { reportWarnings } from './report-problems.js';
+import { addRunnerOption, type RunnerFlags, runnerOf } from './runner-option.js';
 import { assignFiles, splitInputs } from './tensor-arguments.js';
 
-interface VerifyFlags extends ModelFlags, PixelFlags {
+interface VerifyFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly expect: readonly string[];
   readonly seed: number;
   readonly rtol: number;
@@ -42,7 +43,7 @@ export function addVerifyCommand(program: Command): void {
       'after',
       '\nInputs that are not given as --input data=FILE are made from the seed; --input data:1,3,64,64 chooses smaller sizes.',
     );
-  addPixelOptions(addModelOptions(command))
+  addRunnerOption(addPixelOptions(addModelOptions(command)))
     .option('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them', collect, [])
     .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
     .option('--rtol <r>', 'relative tolerance', parseNumber, 1e-4)
@@ -77,6 +78,7 @@ async function runVerify(predictNet: string, flags: VerifyFlags): Promise<void> 
     tolerance: { rtol: flags.rtol, atol: flags.atol, scaleAtol: flags.scaleAtol },
     ...(expected.size === 0 ? {} : { expected }),
     variants: flags.optimize ? (flags.optimizedOnly === true ? ['optimized'] : ['optimized', 'plain']) : ['plain'],
+    runner: (own) => runnerOf(flags, own),
     onProgress: progress.report,
   }).finally(() => progress.end());
   reportWarnings(report.warnings);

@@ -2,13 +2,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { join } from 'node:path';
 import type { Runner } from '../build/target.js';
 import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
 import { fail } from '../errors.js';
 import { readNpy, writeNpy } from '../files/npy.js';
 import type { NumericTensor, Tensor } from '../ir/tensor.js';
+import { type Ending, openPlace, type Place } from './place.js';
 
 export interface RunRequest {
   readonly executable: string;
@@ -63,16 +63,21 @@ export interface RunResult {
 /** Runs the executable once (or `repeat` times on the same inputs). */
 export async function runExecutable(request: RunRequest): Promise<RunResult> {
   const folder = await makeTempFolder(tmpdir(), 'cortado-run-');
+  const outputs = request.outputs.map((name, i) => ({ name, file: join(folder, `output${i}.npy`) }));
+  const stats = join(folder, 'stats.json');
   try {
-    const outputs = request.outputs.map((name, i) => ({ name, file: join(folder, `output${i}.npy`) }));
-    const stats = join(folder, 'stats.json');
-    const text = await execute(request.runner, request.executable, [
-      ...inputArguments(request, folder),
-      ...outputs.flatMap(({ name, file }) => ['--output', `${name}=${file}`]),
-      ...optionArguments(request),
-      '--stats',
-      stats,
-    ]);
+    const text = await inPlace(request.runner, async (place) => {
+      const args = [
+        ...(await inputArguments(request, folder, place)),
+        ...outputs.flatMap(({ name, file }) => ['--output', `${name}=${place.expect(file)}`]),
+        ...(await optionArguments(request, place)),
+        '--stats',
+        place.expect(stats),
+      ];
+      const printed = checkEnding(await place.run(request.executable, args), request.executable);
+      await place.fetch();
+      return printed;
+    });
     return {
       outputs: new Map(outputs.map(({ name, file }) => [name, readNpy(file)])),
       stats: JSON.parse(await readFile(stats, 'utf8')) as RunStats,
@@ -85,36 +90,38 @@ export async function runExecutable(request: RunRequest): Promise<RunResult> {
 
 /** Standard output of an executable; a failure becomes a problem with what it said. */
 export async function execute(runner: Runner, executable: string, args: readonly string[]): Promise<string> {
-  const path = resolve(executable);
-  const [program = path, ...before] = [...(runner.kind === 'command' ? (runner.command ?? []) : []), path];
-  const result = await execa(program, [...before, ...args], { reject: false, stdin: 'ignore' });
-  if (result.exitCode === 0) return result.stdout;
-  if (result.exitCode === undefined && result.signal === undefined) {
-    const isMissing = 'code' in result && result.code === 'ENOENT';
-    return fail('toolchain', `${program} could not be started`, {
-      got: isMissing ? 'no such program' : (result.shortMessage ?? 'unknown'),
-      ...(runner.package === undefined ? {} : { remedy: `install it: apt-get install ${runner.package}` }),
-    });
-  }
-  const message = result.stderr.trim().split('\n').slice(0, 4).join(' / ');
-  if (result.signal !== undefined) {
-    return fail('internal', `${executable} was killed by ${result.signal}`, message === '' ? {} : { got: message });
-  }
-  return fail(
-    result.exitCode === 2 ? 'bad-option' : 'invalid-model',
-    message === '' ? `${executable} failed` : message,
-  );
+  return inPlace(runner, async (place) => checkEnding(await place.run(executable, args), executable));
 }
 
-function inputArguments({ inputs }: RunRequest, folder: string): readonly string[] {
-  return [...inputs].flatMap(([name, input], i) => {
-    const file = typeof input === 'string' ? resolve(input) : join(folder, `input${i}.npy`);
+async function inPlace(runner: Runner, work: (place: Place) => Promise<string>): Promise<string> {
+  const place = await openPlace(runner);
+  try {
+    return await work(place);
+  } finally {
+    await place.close();
+  }
+}
+
+function checkEnding({ exitCode, signal, stdout, stderr }: Ending, executable: string): string {
+  if (exitCode === 0) return stdout;
+  const message = stderr.trim().split('\n').slice(0, 4).join(' / ');
+  if (signal !== undefined) {
+    return fail('internal', `${executable} was killed by ${signal}`, message === '' ? {} : { got: message });
+  }
+  return fail(exitCode === 2 ? 'bad-option' : 'invalid-model', message === '' ? `${executable} failed` : message);
+}
+
+async function inputArguments({ inputs }: RunRequest, folder: string, place: Place): Promise<readonly string[]> {
+  const args: string[] = [];
+  for (const [i, [name, input]] of [...inputs].entries()) {
+    const file = typeof input === 'string' ? input : join(folder, `input${i}.npy`);
     if (typeof input !== 'string') writeNpy(file, input);
-    return ['--input', `${name}=${file}`];
-  });
+    args.push('--input', `${name}=${await place.give(file)}`);
+  }
+  return args;
 }
 
-function optionArguments(request: RunRequest): readonly string[] {
+async function optionArguments(request: RunRequest, place: Place): Promise<readonly string[]> {
   const { threads, repeat, warmup, random, seed, profile, weightsFile, traceFolder } = request;
   const valued = (option: string, value: string | number | undefined): readonly string[] =>
     value === undefined ? [] : [option, String(value)];
@@ -123,8 +130,8 @@ function optionArguments(request: RunRequest): readonly string[] {
     ...valued('--repeat', repeat),
     ...valued('--warmup', warmup),
     ...valued('--seed', seed),
-    ...valued('--weights', weightsFile),
-    ...valued('--trace', traceFolder),
+    ...valued('--weights', weightsFile === undefined ? undefined : await place.give(weightsFile)),
+    ...valued('--trace', traceFolder === undefined ? undefined : place.expect(traceFolder)),
     ...(random === true ? ['--random'] : []),
     ...(profile === true ? ['--profile'] : []),
   ];

@@ -3,6 +3,7 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Runner } from '../build/target.js';
 import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
 import { type CompiledNet, type CompileOptions, compile, type ImportedNet, importModel } from '../compile.js';
 import { fail, type Problem } from '../errors.js';
@@ -24,6 +25,8 @@ export interface VerifyRequest extends CompileOptions {
   /** Builds to verify; both by default. */
   readonly variants?: readonly Variant[];
   readonly cacheFolder?: string;
+  /** Where executables run, given the target's own runner. */
+  readonly runner?: (own: Runner) => Runner;
 }
 
 export type Variant = 'optimized' | 'plain';
@@ -107,7 +110,7 @@ async function runVariant(
     const traceFolder = join(folder, 'trace');
     const { outputs } = await runExecutable({
       executable: compiled.build.executable ?? fail('internal', 'no executable was built'),
-      runner: compiled.target.runner,
+      runner: request.runner?.(compiled.target.runner) ?? compiled.target.runner,
       inputs,
       outputs: compiled.program.outputs.map(({ name }) => name),
       ...(trace === undefined ? {} : { traceFolder }),

@@ -9,19 +9,20 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheKey, ObjectCache } from '../../src/build/object-cache.js';
 import { loadTarget, type Target } from '../../src/build/target.js';
-import { type FoundToolchain, findToolchain } from '../../src/build/toolchain.js';
+import { type FoundToolchain, findToolchain, words } from '../../src/build/toolchain.js';
 import { kCompileFlags } from '../../src/emit/compile-flags.js';
 import { type Problem, problemsOf } from '../../src/errors.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
+import { openPlace } from '../../src/run/place.js';
 import type { Executor, Job, Outcome } from '../corpus/executor.js';
 import { inputRecord, type NetResult, readResults } from './batch-files.js';
 import { type BatchNet, batchSource, batchTable, blamedNets, emitBatchNet } from './batch-source.js';
 
 export interface CompiledSettings {
-  /** Name of a target whose programs this machine can run. */
+  /** Name of a target whose programs this machine can run, itself or in an emulator. */
   readonly target: string;
   readonly optimize: boolean;
   /** Threads to split steps for; 1 by default. */
@@ -164,11 +165,12 @@ class Batch {
     const object = join(this.folder, `${name}.o`);
     const source = join(this.folder, `${name}.cc`);
     await writeFile(source, text);
-    const key = cacheKey([version, cxx, ...flags, text, ...(await headerTexts(text))]);
+    const [program, ...before] = words(cxx);
+    const key = cacheKey([version, program, ...before, ...flags, text, ...(await headerTexts(text))]);
     if (await this.cache.fetch(key, object)) return undefined;
     const folders = [join(kRuntimeFolder, 'include'), join(kRuntimeFolder, 'src'), kBatchFolder];
-    const args = [...flags, ...folders.map((path) => `-I${path}`), '-c', source, '-o', object];
-    const result = await execa(cxx, args, { reject: false, stdin: 'ignore', all: true });
+    const args = [...before, ...flags, ...folders.map((path) => `-I${path}`), '-c', source, '-o', object];
+    const result = await execa(program, args, { reject: false, stdin: 'ignore', all: true });
     if (result.exitCode !== 0) return String(result.all ?? result.shortMessage ?? 'the compiler failed');
     await this.cache.keep(key, object);
     return undefined;
@@ -184,22 +186,26 @@ class Batch {
       if (messages !== undefined) throw new Error(`the batch ${name} does not compile:\n${messages}`);
     }
     const objects = [...units.map((unit) => unit.object ?? ''), ...runtime, 'driver.o', 'table.o'];
-    const link = ['-Wl,--gc-sections', ...(this.settings.flags ?? [])];
-    await execa(this.toolchain.cxx, [...link, ...objects, '-o', 'batch', '-lm', '-lpthread'], { cwd: this.folder });
+    const { cxx, commonFlags = [], linkFlags = [] } = this.toolchain;
+    const [linker, ...before] = words(cxx);
+    const link = [...before, '-Wl,--gc-sections', ...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
+    await execa(linker, [...link, ...objects, '-o', 'batch', '-lm', '-lpthread'], { cwd: this.folder });
     const nets = units.flatMap((unit) => unit.nets);
     const inputs = new Map(this.jobs.map((job) => [job.id, job.inputs]));
     await writeFile(
       join(this.folder, 'inputs'),
       nets.flatMap((net) => inputRecord(net, inputs.get(net.id) ?? new Map())),
     );
-    const program = join(this.folder, 'batch');
-    const done = await execa(program, ['inputs', 'results'], {
-      cwd: this.folder,
-      reject: false,
-      stdin: 'ignore',
-      all: true,
-    });
-    if (done.exitCode !== 0) throw new Error(`the batch program failed: ${String(done.all ?? done.shortMessage)}`);
+    const place = await openPlace(this.target.runner);
+    try {
+      const given = await place.give(join(this.folder, 'inputs'));
+      const wanted = place.expect(join(this.folder, 'results'));
+      const done = await place.run(join(this.folder, 'batch'), [given, wanted]);
+      if (done.exitCode !== 0) throw new Error(`the batch program failed: ${done.signal ?? ''} ${done.stderr}`);
+      await place.fetch();
+    } finally {
+      await place.close();
+    }
     const results = readResults(await readFile(join(this.folder, 'results')), nets.length);
     nets.forEach((net, i) => {
       const result = results[i];

@@ -1,0 +1,81 @@
+// The shipped nets compiled for ARM and run in the emulator through the command line, as a user does it; and what the
+// command line says when a tool is missing.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readNpy, writeNpy } from '../../src/files/npy.js';
+import { getNumber, makeTensor } from '../../src/ir/tensor.js';
+import { packageRoot } from '../../src/package-root.js';
+import { compareTensors, kDefaultTolerance } from '../../src/verify/compare-tensors.js';
+import { kInit, kPredict, Workplace } from '../cli/command-line.js';
+import { needTargetTools } from '../support/need-target-tools.js';
+
+const kModels = fileURLToPath(new URL('models/', packageRoot));
+
+function model(name: string): readonly string[] {
+  return [join(kModels, name, 'predict_net.pb'), '--init', join(kModels, name, 'init_net.pb')];
+}
+
+describe('nets for ARM', function () {
+  this.timeout(300_000);
+  const place = new Workplace();
+  after(() => place.remove());
+
+  for (const target of ['aarch64-linux', 'aarch64-linux-v8.2', 'armv7-linux']) {
+    it(`digits: ten test images on ${target}`, async function () {
+      await needTargetTools(this, target);
+      const images = readNpy(join(kModels, 'digits', 'test_images.npy'));
+      const expected = readNpy(join(kModels, 'digits', 'expected_softmax_first100.npy'));
+      const pixels = Float32Array.from({ length: 10 * 784 }, (_, i) => getNumber(images, i) / 255);
+      const [input, output] = [place.path('digits.npy'), place.path('softmax.npy')];
+      writeNpy(input, makeTensor('f32', [10, 1, 28, 28], pixels));
+      const files = ['--input', `data=${input}`, '--output', `softmax=${output}`];
+      const sizes = ['--input', 'data:1..10,1,28,28', '--threads', '2'];
+      const { code, stderr } = await place.run('run', ...model('digits'), '--target', target, ...sizes, ...files);
+      assert.equal(code, 0, stderr);
+      const got = readNpy(output).data;
+      assert.equal(got.length, 100);
+      got.forEach((value, i) => {
+        assert.ok(Math.abs(Number(value) - Number(expected.data[i])) < 1e-5, `element ${i} is ${value}`);
+      });
+    });
+  }
+
+  for (const target of ['aarch64-linux', 'armv7-linux']) {
+    it(`cartoon: the shipped photograph on ${target}`, async function () {
+      await needTargetTools(this, target);
+      const input = join(kModels, 'cartoon', 'cat.png');
+      const output = place.path('cartoon.npy');
+      const files = ['--input', input, '--output', output];
+      const { code, stderr } = await place.run('run', ...model('cartoon'), '--target', target, ...files);
+      assert.equal(code, 0, stderr);
+      const { pass, detail } = compareTensors(
+        'cartoon',
+        readNpy(join(kModels, 'cartoon', 'expected_bgra.npy')),
+        readNpy(output),
+        kDefaultTolerance,
+      );
+      assert.ok(pass, detail);
+    });
+  }
+
+  it('a missing compiler or emulator is named with its package', async function () {
+    await needTargetTools(this, 'aarch64-linux');
+    const net = [place.net('tiny.pb', kPredict), '--init', place.net('tiny_init.pb', kInit), '--input', 'x:1,2'];
+    const text = readFileSync(new URL('targets/aarch64-linux.json', packageRoot), 'utf8');
+    const variant = (name: string, from: string, to: string): string => {
+      writeFileSync(place.path(`${name}.json`), text.replaceAll(from, to));
+      return place.path(`${name}.json`);
+    };
+    const noCompiler = variant('no-compiler', 'aarch64-linux-gnu-', 'no-such-');
+    const compiled = await place.run('compile', ...net, '-o', place.path('out'), '--target', noCompiler);
+    assert.equal(compiled.code, 1);
+    assert.match(compiled.stderr, /no-such-g\+\+.*apt-get install g\+\+-aarch64-linux-gnu/s);
+    const noEmulator = variant('no-emulator', '"qemu-aarch64"', '"no-such-qemu"');
+    const run = await place.run('run', ...net, '--random', '--target', noEmulator);
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, /no-such-qemu could not be started.*apt-get install qemu-user/s);
+  });
+});
