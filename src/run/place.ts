@@ -3,8 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { arch, platform } from 'node:os';
 import { basename, resolve } from 'node:path';
-import process from 'node:process';
 import { execa } from 'execa';
 import type { Runner } from '../build/target.js';
 import { installCommands } from '../build/toolchain.js';
@@ -50,7 +50,7 @@ export async function openPlace(runner: Runner): Promise<Place> {
 }
 
 function isDirect({ directOn }: Runner): boolean {
-  return directOn === `${process.platform}-${process.arch}`;
+  return directOn === `${platform()}-${arch()}`;
 }
 
 /** This machine: every path is what it is. */
