@@ -5,12 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTarget } from '../src/build/target.js';
+import { buildMachineProbe, higherRates, type MachineRates } from '../src/run/machine-rates.js';
 import { kBenchNets } from './nets/index.js';
 import { type BenchNet, NetBuilder } from './nets/net-builder.js';
 import { type BenchOptions, readOptions } from './options.js';
 import { comparisonLines, geomeanLine, kTableHead, machineLines, netLines, profileLines } from './report.js';
 import { loadRun, saveRun } from './results.js';
-import { buildMachineProbe, cpuModel, higherRates, type MachineRates } from './timing/machine.js';
+import { cpuModel } from './timing/machine.js';
 import { type MeasureOptions, measureNet, measurePeerCall, type NetResult } from './timing/measure.js';
 import { openPeer, type Peer } from './timing/peer.js';
 
@@ -36,7 +37,8 @@ async function main(options: BenchOptions): Promise<void> {
 
 async function runNets(names: readonly string[], options: BenchOptions, folder: string): Promise<readonly NetResult[]> {
   const { threads, target, profile } = options;
-  const probe = await buildMachineProbe(loadTarget(target), folder);
+  const machine = loadTarget(target);
+  const probe = await buildMachineProbe(machine, machine.runner, folder);
   let rates = await probeAll(probe, threads);
   for (const line of machineLines(cpuModel(), rates)) console.log(line);
   const [load = 0] = loadavg();

@@ -1,7 +1,7 @@
 // What the benchmark prints: the machine, one line per net and number of threads, per-layer profiles, the comparison with a
 // saved run, and the geometric mean.
 
-import { type MachineRates, rooflineMs } from './timing/machine.js';
+import { type MachineRates, rooflineMs } from '../src/run/machine-rates.js';
 import type { NetResult, ThreadResult } from './timing/measure.js';
 import type { LayerStats } from './timing/ours.js';
 

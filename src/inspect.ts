@@ -1,7 +1,7 @@
 // inspect: what is known of a net without building it: tensors, operators, work, memory, kernels. Plain data, for
 // people (src/cli) and for --json.
 
-import { type CompileOptions, compileModel, importModel } from './compile.js';
+import { type CompiledNet, type CompileOptions, compileModel, type ImportedNet, importModel } from './compile.js';
 import type { Problem } from './errors.js';
 import { dimToString, shapeMaxSize } from './ir/dim.js';
 import type { Graph } from './ir/graph.js';
@@ -20,6 +20,8 @@ export interface LayerReport {
   readonly opType: string;
   readonly blob: string;
   readonly kernel: string;
+  /** How the kernel is cut; empty where nothing was chosen. */
+  readonly tile: string;
   readonly fused: string;
   readonly type: string;
   readonly macs: number;
@@ -56,7 +58,11 @@ const kLargest = 5;
 /** Imports, optimizes and plans a net for a target. */
 export function inspectNet(options: CompileOptions): NetReport {
   const imported = importModel(options);
-  const { program, target, warnings } = compileModel(options, imported);
+  return netReport(imported, compileModel(options, imported));
+}
+
+/** What is known of a net that was planned. */
+export function netReport(imported: ImportedNet, { program, target, warnings }: CompiledNet): NetReport {
   const largest = [...program.arena].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, kLargest);
   return {
     net: program.name,
@@ -76,11 +82,12 @@ export function inspectNet(options: CompileOptions): NetReport {
       largest: largest.map(({ name, sizeBytes }) => ({ name, bytes: sizeBytes })),
     },
     kernels: histogram(program.layers.map(({ kernel }) => kernel)),
-    layers: program.layers.map(({ origin, kernel, fused, type, macs, bytes, writes }) => ({
+    layers: program.layers.map(({ origin, kernel, tile, fused, type, macs, bytes, writes }) => ({
       opIndex: origin.opIndex,
       opType: origin.opType,
       blob: origin.blob === '' ? (writes[0] ?? '') : origin.blob,
       kernel,
+      tile,
       fused,
       type,
       macs,

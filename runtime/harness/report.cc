@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cpu_name.h"
 #include "describe.h"
 #include "tensor_file.h"
 
@@ -195,6 +196,10 @@ bool write_stats(const char* path, const cortado_model_info& info, RunTimes& tim
   put_json_string(out, info.net);
   std::fprintf(out, ",\"target\":");
   put_json_string(out, info.target);
+  char cpu[256];
+  cpu_name(cpu, sizeof cpu);
+  std::fprintf(out, ",\"cpu\":");
+  put_json_string(out, cpu);
   std::fprintf(out, ",\"threads\":%d,\"runs\":%zu,\"min_ms\":%.6f,\"median_ms\":%.6f,\"create_ms\":%.6f", times.threads, n,
                ms(times.values()[0]), ms(times.values()[n / 2]), ms(times.create_ns));
   std::fprintf(out, ",\"arena_bytes\":%zu,\"weight_bytes\":%zu,\"peak_resident_bytes\":%llu,\"layers\":[", info.arena_bytes,

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Artifact, kArtifacts } from '../build/artifacts.js';
 import { type BuildRequest, compile } from '../compile.js';
+import { formatBytes, formatCount, formatTable, formatTime } from '../format.js';
 import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ops/print-graph.js';
 
-import { formatBytes, formatCount, formatTable, formatTime } from './format.js';
-
+import { type Measured, writeReport } from '../report/write-report.js';
 import { addModelOptions, cacheFolder, collect, type ModelFlags, modelOptions, parseBytes } from './model-options.js';
 import { oneOf } from './one-of.js';
 import { Progress } from './progress.js';
@@ -21,6 +21,7 @@ interface CompileFlags extends ModelFlags {
   readonly weights: string;
   readonly maxArena?: number;
   readonly trace?: boolean;
+  readonly report?: string;
   readonly printAfter?: string;
   readonly dumpDir?: string;
   readonly timePasses?: boolean;
@@ -42,6 +43,10 @@ export function addCompileCommand(program: Command): void {
     .option('--weights <where>', 'linked into the binary, in a file beside it, or given as a pointer', 'linked')
     .option('--max-arena <size>', 'fail when run-time memory exceeds this: 65536, 64k, 2M', parseBytes)
     .option('--trace', 'let the executable write every tensor (its --trace DIR)')
+    .option(
+      '--report <file.html>',
+      'write a page: graph, kernels, arena, layers; runs an executable on random inputs for its times',
+    )
     .option('--print-after <pass>', 'print the graph after a pass, or `all`')
     .option('--dump-dir <dir>', 'write the graph after every pass into files')
     .option('--time-passes', 'print how long each pass took')
@@ -66,6 +71,11 @@ async function runCompile(predictNet: string, flags: CompileFlags): Promise<void
   };
   const compiled = await compile(request).finally(() => progress.end());
   watcher.check();
+  if (flags.report !== undefined) {
+    await writeReport(flags.report, compiled, toMeasure(compiled, flags), progress.report).finally(() =>
+      progress.end(),
+    );
+  }
   reportWarnings(compiled.warnings);
   const timeMs = performance.now() - start;
   console.log(flags.json === true ? summaryJson(compiled, flags, timeMs) : summaryText(compiled, flags, timeMs));
@@ -100,6 +110,18 @@ class PassWatcher {
     const { printAfter } = this.flags;
     if (printAfter !== undefined && printAfter !== 'all') oneOf('--print-after', printAfter, this.seen);
   }
+}
+
+/** The executable, if one was asked for; weights that are given as a pointer lie in a file beside it. */
+function toMeasure({ build, files, target }: Compiled, { outputFolder, weights }: CompileFlags): Measured | undefined {
+  if (build.executable === undefined || target.runner.kind === 'none') return undefined;
+  const weightsFile = weights === 'pointer' ? join(outputFolder, `${files.prefix}.weights`) : undefined;
+  return {
+    executable: build.executable,
+    runner: target.runner,
+    inputs: new Map(),
+    ...(weightsFile === undefined ? {} : { weightsFile }),
+  };
 }
 
 function written({ build }: Compiled, { outputFolder }: CompileFlags): readonly string[] {

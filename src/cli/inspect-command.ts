@@ -1,9 +1,11 @@
 // cortado inspect: a net as numbers and tables.
 
 import type { Command } from 'commander';
+import { compileModel, importModel } from '../compile.js';
 import { formatProblem } from '../errors.js';
-import { inspectNet, type NetReport, type TensorReport } from '../inspect.js';
-import { formatBytes, formatCount, formatTable } from './format.js';
+import { formatBytes, formatCount, formatTable } from '../format.js';
+import { type NetReport, netReport, type TensorReport } from '../inspect.js';
+import { writeReport } from '../report/write-report.js';
 import { addModelOptions, type ModelFlags, modelOptions } from './model-options.js';
 import { Progress } from './progress.js';
 import { reportWarnings } from './report-problems.js';
@@ -11,6 +13,7 @@ import { reportWarnings } from './report-problems.js';
 interface InspectFlags extends ModelFlags {
   readonly json?: boolean;
   readonly layers?: boolean;
+  readonly report?: string;
 }
 
 export function addInspectCommand(program: Command): void {
@@ -20,13 +23,18 @@ export function addInspectCommand(program: Command): void {
     .argument('<predict_net>', 'NetDef (binary or text) or exported predictor');
   addModelOptions(command)
     .option('--layers', 'a table of all layers with their kernels')
+    .option('--report <file.html>', 'write the plan as a page with pictures; `run --report` adds times')
     .option('--json', 'print everything as JSON')
     .action(runInspect);
 }
 
-function runInspect(predictNet: string, flags: InspectFlags): void {
+async function runInspect(predictNet: string, flags: InspectFlags): Promise<void> {
   const progress = new Progress();
-  const report = inspectNet({ ...modelOptions(predictNet, flags), onProgress: progress.report });
+  const options = { ...modelOptions(predictNet, flags), onProgress: progress.report };
+  const imported = importModel(options);
+  const compiled = compileModel(options, imported);
+  const report = netReport(imported, compiled);
+  if (flags.report !== undefined) await writeReport(flags.report, compiled, undefined);
   progress.end();
   if (flags.json === true) {
     console.log(JSON.stringify({ ...report, warnings: report.warnings.map(formatProblem) }, undefined, 2));
@@ -68,7 +76,7 @@ function counts(histogram: { readonly [name: string]: number }): string {
 }
 
 function layerTable({ layers }: NetReport): string {
-  const rows = layers.map(({ opIndex, opType, blob, kernel, fused, type, macs }) => [
+  const rows = layers.map(({ opIndex, opType, blob, kernel, tile, fused, type, macs }) => [
     opIndex,
     opType,
     blob,
@@ -76,6 +84,7 @@ function layerTable({ layers }: NetReport): string {
     fused,
     type,
     macs === 0 ? '' : (macs / 1e6).toFixed(3),
+    tile,
   ]);
-  return formatTable([['op', 'type', 'blob', 'kernel', 'fused', 'result', 'MMAC'], ...rows], [0, 6]);
+  return formatTable([['op', 'type', 'blob', 'kernel', 'fused', 'result', 'MMAC', 'tile'], ...rows], [0, 6]);
 }

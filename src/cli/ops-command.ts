@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { describeTarget, loadTarget, targetNames } from '../build/target.js';
 import { problemsOf } from '../errors.js';
+import { formatTable } from '../format.js';
 import { type OpRow, opTable } from '../op-table.js';
-import { formatTable } from './format.js';
 
 export function addOpsCommand(program: Command): void {
   program

@@ -7,11 +7,12 @@ import { loadTarget, type Runner } from '../build/target.js';
 import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
 import { compile } from '../compile.js';
 import { fail } from '../errors.js';
+import { formatBytes, formatTime } from '../format.js';
 import { getNumber, type NumericTensor } from '../ir/tensor.js';
+import { writeReport } from '../report/write-report.js';
 import { readExecutableInfo, type TensorSlot } from '../run/executable-info.js';
 import { type RunResult, runExecutable } from '../run/run-executable.js';
 import { checkOutputFile, readTensorFile, writeTensorFile } from '../run/tensor-file.js';
-import { formatBytes, formatTime } from './format.js';
 import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parseCount } from './model-options.js';
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
 import { Progress } from './progress.js';
@@ -28,6 +29,7 @@ interface RunFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly top?: number;
   readonly trace?: string;
   readonly weightsFile?: string;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -57,6 +59,10 @@ export function addRunCommand(program: Command): void {
     .option('--top <n>', 'show the n largest values of each row (5 when no --output file is given)', parseCount)
     .option('--trace <dir>', 'write every tensor into a folder')
     .option('--weights-file <file>', 'weights of an executable that keeps them outside')
+    .option(
+      '--report <file.html>',
+      'write a page: graph, time of each layer against the roofline, arena, table of layers',
+    )
     .option('--json', 'print timing and memory as JSON')
     .action(runRun);
 }
@@ -66,6 +72,12 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
   const outputs = splitOutputs(flags.output);
   for (const { file } of outputs.files) checkOutputFile(file);
   if (isElf(net)) {
+    if (flags.report !== undefined) {
+      fail('bad-option', '--report shows how a net was planned, which an executable does not tell', {
+        got: net,
+        remedy: 'name the predict net instead',
+      });
+    }
     if (inputs.others.length > 0 || outputs.others.length > 0) {
       fail('bad-option', 'types of inputs and further blobs are chosen when a net is compiled', {
         got: [...inputs.others, ...outputs.others].join(' '),
@@ -91,23 +103,29 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
     reportWarnings(compiled.warnings);
     const executable = compiled.build.executable ?? fail('internal', 'no executable was built');
     const { program, target } = compiled;
-    await runNet(
-      { executable, runner: runnerOf(flags, target.runner), inputs: program.inputs, outputs: program.outputs },
+    const runner = runnerOf(flags, target.runner);
+    const given = await runNet(
+      { executable, runner, inputs: program.inputs, outputs: program.outputs },
       flags,
       inputs.files,
       outputs.files,
     );
+    if (flags.report !== undefined) {
+      const measured = { executable, runner, inputs: given, ...pick(flags) };
+      await writeReport(flags.report, compiled, measured, progress.report).finally(() => progress.end());
+    }
   } finally {
     await removeTempFolder(folder);
   }
 }
 
+/** Runs the net, writes and tells its outputs; the inputs that were read from files. */
 async function runNet(
   net: Runnable,
   flags: RunFlags,
   inputFiles: readonly NamedFile[],
   outputFiles: readonly NamedFile[],
-): Promise<void> {
+): Promise<ReadonlyMap<string, NumericTensor>> {
   const pixels = pixelOptions(flags);
   const files = assignFiles('--input', inputFiles, net.inputs);
   const targets = assignFiles('--output', outputFiles, net.outputs);
@@ -131,6 +149,7 @@ async function runNet(
     writeTensorFile(file, name, tensor, pixels);
   }
   report(result, targets, flags);
+  return inputs;
 }
 
 function pick({ random, seed, repeat, warmup, profile, threads, weightsFile }: RunFlags) {

@@ -4,11 +4,11 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { formatProblem } from '../errors.js';
 import { readNpy } from '../files/npy.js';
+import { formatError, formatTable } from '../format.js';
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { readTensorFile } from '../run/tensor-file.js';
 import { type VariantReport, type VerifyReport, verifyNet } from '../verify/verify-net.js';
-import { formatError, formatTable } from './format.js';
 import {
   addModelOptions,
   cacheFolder,

@@ -359,6 +359,8 @@ class Planner {
       origin,
       op: 'Copy',
       kernel: call.kernel,
+      tile: '',
+      at: item.at,
       reads: [item.from.name],
       writes: [item.to.name],
       type: describeType(item.from.type),
@@ -389,6 +391,8 @@ class Planner {
       origin: node.origin,
       op: node.op,
       kernel: call.kernel,
+      tile: describeTile(call),
+      at: item.at,
       reads: presentInputs(node)
         .filter((value) => !this.linear.constants.has(value))
         .map((value) => value.name),
@@ -466,6 +470,13 @@ function macsOf(node: Node): number {
 
 function bytesOfNode(node: Node): number {
   return [...presentInputs(node), ...presentOutputs(node)].reduce((sum, value) => sum + maxSizeBytes(value.type), 0);
+}
+
+/** The fields of the call's tile. */
+function describeTile({ template }: KernelCall): string {
+  const configs = template.flatMap((arg) => (arg.kind === 'config' && arg.config !== undefined ? [arg.config] : []));
+  const tile = configs.find(({ type }) => type.endsWith('Tile'));
+  return (tile?.fields ?? []).map(([name, value]) => `${name} ${value}`).join(', ');
 }
 
 /** `+bias+max` : the operations of a fused tail, innermost first. */

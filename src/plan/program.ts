@@ -70,6 +70,10 @@ export interface Layer {
   /** IR operator. */
   readonly op: string;
   readonly kernel: string;
+  /** How the kernel is cut, where that was chosen: `pixels 14, vectors 2, band_rows 28, chunk_blocks 1`. */
+  readonly tile: string;
+  /** Number of the step in the order that buffers' lifetimes count. */
+  readonly at: number;
   /** Blob names of inputs and outputs for the comment. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];

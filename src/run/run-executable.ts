@@ -42,6 +42,8 @@ export interface LayerTime {
 export interface RunStats {
   readonly net: string;
   readonly target: string;
+  /** Of the machine that ran it, as its system tells: `AMD EPYC (family 26 model 2)`. */
+  readonly cpu: string;
   readonly threads: number;
   readonly runs: number;
   readonly min_ms: number;

@@ -1,0 +1,93 @@
+// Which step reads what which other steps wrote, found from the places in memory: views, concats and in-place results need no
+// rules of their own. Branches that exclude each other both count as writers of what they leave behind.
+
+import { maxSizeBytes } from '../ir/type.js';
+import type { Operand, Program, Step } from '../plan/program.js';
+
+/** A step (its layer) or a graph input or output (its position). */
+export type FlowEnd = { readonly kind: 'layer' | 'input' | 'output'; readonly index: number };
+
+/** A step, or an output of the graph, reads a tensor that one step wrote, or several wrote parts of (a concat). */
+export interface FlowRead {
+  readonly to: FlowEnd;
+  readonly name: string;
+  readonly from: readonly FlowEnd[];
+}
+
+/** Bytes [start, end) of one memory and the steps that may have written them last. */
+interface Segment {
+  readonly memory: string;
+  readonly start: number;
+  readonly end: number;
+  readonly writers: readonly FlowEnd[];
+}
+
+type State = readonly Segment[];
+
+/** All reads in order of the reading steps. */
+export function dataFlow(program: Program): readonly FlowRead[] {
+  const reads: FlowRead[] = [];
+  const connect = (state: State, operand: Operand, to: FlowEnd): void => {
+    const others = writersOf(state, operand).filter((end) => end.kind !== to.kind || end.index !== to.index);
+    const from = others.filter((end, i) => others.findIndex((o) => o.kind === end.kind && o.index === end.index) === i);
+    if (from.length > 0) reads.push({ to, name: operand.name, from });
+  };
+  const walk = (steps: readonly Step[], before: State): State =>
+    steps.reduce<State>((state, step) => {
+      if (step.kind === 'kernel') {
+        const self: FlowEnd = { kind: 'layer', index: step.layer };
+        for (const operand of step.inputs) if (operand !== undefined) connect(state, operand, self);
+        return step.outputs.reduce<State>((s, operand) => (operand === undefined ? s : write(s, operand, self)), state);
+      }
+      if (step.kind === 'if') return union(walk(step.yes, state), walk(step.no, state));
+      // The second round sees what the first one left.
+      return step.kind === 'loop' ? union(state, walk(step.body, walk(step.body, state))) : state;
+    }, before);
+  const end = walk(program.steps, initialState(program));
+  program.outputs.forEach(({ name, type }, index) => {
+    const operand: Operand = { name, type, place: { kind: 'output', index, offsetBytes: 0 } };
+    connect(end, operand, { kind: 'output', index });
+  });
+  return reads;
+}
+
+/** Inputs hold the caller's values. */
+function initialState(program: Program): State {
+  return program.inputs.map(({ type }, index) => ({
+    memory: `input${index}`,
+    start: 0,
+    end: maxSizeBytes(type),
+    writers: [{ kind: 'input', index }],
+  }));
+}
+
+function rangeOf({ place, type }: Operand): { readonly memory: string; readonly start: number; readonly end: number } {
+  const memory = 'index' in place ? `${place.kind}${place.index}` : place.kind;
+  return { memory, start: place.offsetBytes, end: place.offsetBytes + maxSizeBytes(type) };
+}
+
+function meets(segment: Segment, range: ReturnType<typeof rangeOf>): boolean {
+  return segment.memory === range.memory && segment.start < range.end && range.start < segment.end;
+}
+
+function writersOf(state: State, operand: Operand): readonly FlowEnd[] {
+  const range = rangeOf(operand);
+  return state.filter((segment) => meets(segment, range)).flatMap(({ writers }) => writers);
+}
+
+/** The state after a step has written the operand: what it covers is cut out of older segments. */
+function write(state: State, operand: Operand, writer: FlowEnd): State {
+  const range = rangeOf(operand);
+  const kept = state.flatMap((segment): readonly Segment[] => {
+    if (!meets(segment, range)) return [segment];
+    const before = { ...segment, end: range.start };
+    const after = { ...segment, start: range.end };
+    return [before, after].filter(({ start, end }) => start < end);
+  });
+  return [...kept, { ...range, writers: [writer] }];
+}
+
+/** Either state may hold. */
+function union(a: State, b: State): State {
+  return [...a, ...b.filter((segment) => !a.includes(segment))];
+}
