@@ -1,0 +1,137 @@
+// The arithmetic of a matrix tile in shared memory: halves and TF32 on tensor cores, floats on the ordinary units. Rows of both operands
+// are kBytes long, in chunks of 16 bytes, and chunk c of row r lies where swizzled_chunk says, so that eight neighbouring rows at the
+// same c touch all 32 banks once.
+#pragma once
+
+#include "cortado_cuda/conv_shape.h"
+
+namespace cortado::cuda {
+
+/** Place of a chunk in its row: rows of 128 bytes take turns over 8 places, pairs of rows of 64 bytes over 4. */
+template <int kBytes>
+CORTADO_DEVICE int swizzled_chunk(int row, int chunk) {
+  static_assert(kBytes == 64 || kBytes == 128, "rows are 64 or 128 bytes");
+  return kBytes == 128 ? chunk ^ (row & 7) : chunk ^ ((row >> 1) & 3);
+}
+
+template <int kBytes>
+CORTADO_DEVICE const char* chunk_address(const char* tile, int row, int chunk) {
+  return tile + row * kBytes + swizzled_chunk<kBytes>(row, chunk) * 16;
+}
+
+/** A warp's accumulators on tensor cores: kM × kN tiles of 16 × 8. Multiply::step does 32 bytes of k. */
+template <class Multiply, const GemmTile& T>
+struct TensorTile {
+  static constexpr int kM = T.rows / T.warps_m / 16;
+  static constexpr int kN = T.cols / T.warps_n / 8;
+  static_assert(T.rows % (T.warps_m * 16) == 0 && T.cols % (T.warps_n * 16) == 0, "warps work on 16 × 16 tiles");
+
+  float sums[kM][kN][4] = {};
+
+  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
+    const int first_row = warp / T.warps_n * kM * 16, first_col = warp % T.warps_n * kN * 8;
+    CORTADO_UNROLL
+    for (int step = 0; step < T.k_bytes / 32; ++step) {
+      std::uint32_t rows[kM][4], cols[kN / 2][4];
+      CORTADO_UNROLL
+      for (int i = 0; i < kM; ++i) {
+        load_matrices(rows[i], chunk_address<T.k_bytes>(a, first_row + i * 16 + lane % 16, step * 2 + lane / 16));
+        Multiply::round(rows[i]);
+      }
+      CORTADO_UNROLL
+      for (int j = 0; j < kN / 2; ++j) {
+        load_matrices(cols[j], chunk_address<T.k_bytes>(b, first_col + j * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
+      }
+      CORTADO_UNROLL
+      for (int i = 0; i < kM; ++i) {
+        CORTADO_UNROLL
+        for (int j = 0; j < kN; ++j) Multiply::step(sums[i][j], rows[i], cols[j / 2][j % 2 * 2], cols[j / 2][j % 2 * 2 + 1]);
+      }
+    }
+  }
+
+  /** The sums as a row-major tile. */
+  CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
+    const int first_row = warp / T.warps_n * kM * 16, first_col = warp % T.warps_n * kN * 8;
+    CORTADO_UNROLL
+    for (int i = 0; i < kM; ++i) {
+      CORTADO_UNROLL
+      for (int j = 0; j < kN; ++j) {
+        CORTADO_UNROLL
+        for (int half = 0; half < 2; ++half) {
+          float* at = tile + (first_row + i * 16 + half * 8 + lane / 4) * gemm_staged_pitch(T) + first_col + j * 8 + lane % 4 * 2;
+          write_shared(at, float2{sums[i][j][half * 2], sums[i][j][half * 2 + 1]});
+        }
+      }
+    }
+  }
+};
+
+/** A warp's accumulators on the ordinary units: lanes form 4 rows × 8 columns, a lane's rows lie 4 apart, its columns 8. */
+template <const GemmTile& T>
+struct FloatTile {
+  static constexpr int kM = T.rows / T.warps_m / 4;
+  static constexpr int kN = T.cols / T.warps_n / 8;
+  static_assert(T.rows % (T.warps_m * 4) == 0 && T.cols % (T.warps_n * 8) == 0, "lanes form 4 × 8");
+
+  float sums[kM][kN] = {};
+
+  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
+    const int first_row = warp / T.warps_n * kM * 4 + lane / 8, first_col = warp % T.warps_n * kN * 8 + lane % 8;
+    CORTADO_UNROLL
+    for (int chunk = 0; chunk < T.k_bytes / 16; ++chunk) {
+      float4 rows[kM];
+      CORTADO_UNROLL
+      for (int i = 0; i < kM; ++i) rows[i] = read_shared<float4>(chunk_address<T.k_bytes>(a, first_row + i * 4, chunk));
+      CORTADO_UNROLL
+      for (int j = 0; j < kN; ++j) {
+        const float4 col = read_shared<float4>(chunk_address<T.k_bytes>(b, first_col + j * 8, chunk));
+        CORTADO_UNROLL
+        for (int i = 0; i < kM; ++i) {
+          sums[i][j] += rows[i].x * col.x;
+          sums[i][j] += rows[i].y * col.y;
+          sums[i][j] += rows[i].z * col.z;
+          sums[i][j] += rows[i].w * col.w;
+        }
+      }
+    }
+  }
+
+  CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
+    const int first_row = warp / T.warps_n * kM * 4 + lane / 8, first_col = warp % T.warps_n * kN * 8 + lane % 8;
+    CORTADO_UNROLL
+    for (int i = 0; i < kM; ++i) {
+      CORTADO_UNROLL
+      for (int j = 0; j < kN; ++j) write_shared(tile + (first_row + i * 4) * gemm_staged_pitch(T) + first_col + j * 8, sums[i][j]);
+    }
+  }
+};
+
+/** fp16 operands, fp32 sums, tensor cores. */
+struct HalfMath {
+  using Element = Half;
+  template <const GemmTile& T>
+  using Tile = TensorTile<HalfMath, T>;
+  static CORTADO_DEVICE void round(std::uint32_t (&)[4]) {}
+  static CORTADO_DEVICE void step(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) { mma_f16(sums, a, b0, b1); }
+};
+
+/** fp32 operands rounded to TF32 (weights when they are packed, activations here), fp32 sums, tensor cores. */
+struct Tf32Math {
+  using Element = float;
+  template <const GemmTile& T>
+  using Tile = TensorTile<Tf32Math, T>;
+  static CORTADO_DEVICE void round(std::uint32_t (&a)[4]) {
+    for (int i = 0; i < 4; ++i) a[i] = to_tf32(a[i]);
+  }
+  static CORTADO_DEVICE void step(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) { mma_tf32(sums, a, b0, b1); }
+};
+
+/** fp32 throughout, on the ordinary units. */
+struct FloatMath {
+  using Element = float;
+  template <const GemmTile& T>
+  using Tile = FloatTile<T>;
+};
+
+}  // namespace cortado::cuda

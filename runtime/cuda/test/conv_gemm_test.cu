@@ -1,0 +1,94 @@
+// conv2d_gemm against the obvious convolution: fp32, TF32 and fp16, odd shapes, groups, splits, views, every kind of tile.
+#include "conv_case.h"
+#include "cortado_cuda/conv2d_gemm.h"
+
+namespace {
+
+using namespace check;
+using cortado::cuda::FloatMath;
+using cortado::cuda::GemmTile;
+using cortado::cuda::HalfMath;
+using cortado::cuda::NoEpilogue;
+using cortado::cuda::Tf32Math;
+
+template <class Math>
+constexpr Rounding rounding_of() {
+  return std::is_same_v<Math, HalfMath> ? as_half : std::is_same_v<Math, Tf32Math> ? as_tf32 : as_float;
+}
+
+/** fp16 results are rounded to 11 bits; sums themselves to 24. */
+template <class Math>
+constexpr double tolerance_of() {
+  return std::is_same_v<Math, HalfMath> ? 1e-3 : 1e-5;
+}
+
+template <const Conv2dShape& S, const GemmTile& T, class Math>
+void run_case(const std::string& name, int n) {
+  using Element = typename Math::Element;
+  const ConvNumbers in = conv_numbers(S, n);
+  std::vector<double> expected = convolve(S, n, in, rounding_of<Math>());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    expected[i] += static_cast<double>(in.bias[i % S.out_channels]) + static_cast<double>(rounded<Element>(in.residual[i]));
+    expected[i] = expected[i] > 0 ? expected[i] : 0;
+  }
+  const DeviceArray<Element> x(to_stored<Element>(in.x, S.in_channels, S.groups == 1 ? std::max(S.x_read, S.in_channels) : S.in_channels, S.x_stored));
+  const DeviceArray<Element> w(pack_filters<Element>(S, in.filters, rounding_of<Math>()));
+  const int dense = cortado::cuda::dense_stored(S.out_channels);
+  const DeviceArray<Element> residual(to_stored<Element>(in.residual, S.out_channels, dense, dense));
+  const DeviceArray<float> bias(in.bias);
+  const DeviceArray<float> scratch(unset(static_cast<std::int64_t>(cortado::cuda::gemm_scratch_bytes<S, T, Math, false>(n) / sizeof(float))));
+  const DeviceArray<unsigned> counters(std::vector<unsigned>(static_cast<std::size_t>(cortado::cuda::gemm_tiles<S, T, Math, false>(n)), 0u));
+  in_both_orders([&](const char* order) {
+    const std::size_t pixels = static_cast<std::size_t>(n) * S.out_height * S.out_width;
+    const DeviceArray<Element> y(std::vector<Element>(pixels * S.y_stored, element_of<Element>(std::numeric_limits<float>::quiet_NaN())));
+    const BiasResidualRelu<Element> ep{bias.data(), residual.data()};
+    cortado::cuda::conv2d_gemm<S, T, Math>(nullptr, n, x.data(), w.data(), y.data(), ep, scratch.data(), counters.data());
+    close((name + order).c_str(), written_part(name, S, y.read()), expected, tolerance_of<Math>());
+  });
+  for (const unsigned counter : counters.read()) {
+    if (counter != 0) is_true((name + ": counters are zero afterwards").c_str(), false);
+  }
+}
+
+constexpr GemmTile kTile64{64, 64, 128, 3, 2, 2, 1};
+constexpr GemmTile kTile32{64, 32, 64, 4, 2, 1, 1};
+constexpr GemmTile kTile128{128, 128, 64, 3, 4, 2, 1};
+constexpr GemmTile kSplit{64, 64, 64, 4, 2, 2, 3};
+constexpr GemmTile kDeep{32, 64, 128, 4, 1, 4, 5};
+
+// in, ih, iw, out, oh, ow, kh, kw, sh, sw, pt, pl, dh, dw, groups, x_read, x_stored, y_written, y_stored
+constexpr Conv2dShape kThree{16, 9, 11, 24, 9, 11, 3, 3, 1, 1, 1, 1, 1, 1, 1, 16, 16, 24, 24};
+constexpr Conv2dShape kFirst{3, 21, 23, 13, 8, 9, 7, 7, 3, 3, 3, 3, 1, 1, 1, 4, 8, 16, 16};
+constexpr Conv2dShape kPointwise{40, 7, 7, 72, 7, 7, 1, 1, 1, 1, 0, 0, 1, 1, 1, 40, 40, 72, 72};
+constexpr Conv2dShape kPointStride{24, 9, 9, 20, 5, 5, 1, 1, 2, 2, 0, 0, 1, 1, 1, 24, 24, 24, 24};
+constexpr Conv2dShape kDilated{10, 13, 12, 9, 9, 12, 3, 2, 1, 1, 0, 1, 2, 2, 1, 10, 16, 9, 40};
+constexpr Conv2dShape kGrouped{24, 6, 5, 36, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 3, 8, 24, 40, 40};
+constexpr Conv2dShape kCropped{8, 10, 10, 8, 4, 5, 3, 3, 2, 2, -1, 1, 1, 1, 1, 8, 8, 8, 8};
+constexpr Conv2dShape kDense{130, 1, 1, 77, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 136, 136, 80, 80};
+constexpr Conv2dShape kDeepSum{64, 5, 5, 64, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64, 64, 64, 64};
+constexpr Conv2dShape kOddFloat{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
+
+template <class Math>
+void all_shapes(const std::string& math) {
+  run_case<kThree, kTile64, Math>(math + " 3x3", 2);
+  run_case<kFirst, kTile64, Math>(math + " 7x7 of 3 channels, stride 3", 1);
+  run_case<kPointwise, kTile32, Math>(math + " 1x1", 3);
+  run_case<kPointStride, kTile64, Math>(math + " 1x1 stride 2", 1);
+  run_case<kDilated, kTile32, Math>(math + " dilated into a slice", 1);
+  run_case<kGrouped, kTile64, Math>(math + " three groups", 2);
+  run_case<kCropped, kTile64, Math>(math + " negative pad", 1);
+  run_case<kDense, kTile32, Math>(math + " fully connected", 5);
+  run_case<kDeepSum, kSplit, Math>(math + " split in 3", 1);
+  run_case<kDeepSum, kDeep, Math>(math + " split in 5, 32 rows", 3);
+  run_case<kThree, kTile128, Math>(math + " 128x128", 3);
+}
+
+}  // namespace
+
+int main() {
+  all_shapes<FloatMath>("fp32");
+  all_shapes<Tf32Math>("tf32");
+  all_shapes<HalfMath>("fp16");
+  run_case<kOddFloat, kTile64, FloatMath>("fp32 odd channels", 2);
+  return report();
+}
