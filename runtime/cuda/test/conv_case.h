@@ -28,20 +28,6 @@ struct BiasOnly {
   CORTADO_DEVICE float operator()(float x0, std::int64_t channel, std::int64_t) const { return x0 + operand1[channel]; }
 };
 
-/** How inputs and filters are rounded before they are multiplied. */
-using Rounding = float (*)(float);
-
-inline float as_float(float x) { return x; }
-inline float as_half(float x) { return rounded<Half>(x); }
-/** 10 bits of fraction, halves away from zero. */
-inline float as_tf32(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  bits = (bits + 0x1000u) & 0xffffe000u;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
 struct ConvNumbers {
   std::vector<float> x;        /**< [n][h][w][c] */
   std::vector<float> filters;  /**< [m][kh][kw][c / groups], or [c][kh][kw][m] if transposed */

@@ -2,7 +2,7 @@
 #include "conv_case.h"
 #include "cortado_cuda/conv2d_gemm.h"
 
-namespace {
+namespace conv_gemm_test {
 
 using namespace check;
 using cortado::cuda::FloatMath;
@@ -50,23 +50,23 @@ void run_case(const std::string& name, int n) {
   }
 }
 
-constexpr GemmTile kTile64{64, 64, 128, 3, 2, 2, 1};
-constexpr GemmTile kTile32{64, 32, 64, 4, 2, 1, 1};
-constexpr GemmTile kTile128{128, 128, 64, 3, 4, 2, 1};
-constexpr GemmTile kSplit{64, 64, 64, 4, 2, 2, 3};
-constexpr GemmTile kDeep{32, 64, 128, 4, 1, 4, 5};
+inline constexpr GemmTile kTile64{64, 64, 128, 3, 2, 2, 1};
+inline constexpr GemmTile kTile32{64, 32, 64, 4, 2, 1, 1};
+inline constexpr GemmTile kTile128{128, 128, 64, 3, 4, 2, 1};
+inline constexpr GemmTile kSplit{64, 64, 64, 4, 2, 2, 3};
+inline constexpr GemmTile kDeep{32, 64, 128, 4, 1, 4, 5};
 
 // in, ih, iw, out, oh, ow, kh, kw, sh, sw, pt, pl, dh, dw, groups, x_read, x_stored, y_written, y_stored
-constexpr Conv2dShape kThree{16, 9, 11, 24, 9, 11, 3, 3, 1, 1, 1, 1, 1, 1, 1, 16, 16, 24, 24};
-constexpr Conv2dShape kFirst{3, 21, 23, 13, 8, 9, 7, 7, 3, 3, 3, 3, 1, 1, 1, 4, 8, 16, 16};
-constexpr Conv2dShape kPointwise{40, 7, 7, 72, 7, 7, 1, 1, 1, 1, 0, 0, 1, 1, 1, 40, 40, 72, 72};
-constexpr Conv2dShape kPointStride{24, 9, 9, 20, 5, 5, 1, 1, 2, 2, 0, 0, 1, 1, 1, 24, 24, 24, 24};
-constexpr Conv2dShape kDilated{10, 13, 12, 9, 9, 12, 3, 2, 1, 1, 0, 1, 2, 2, 1, 10, 16, 9, 40};
-constexpr Conv2dShape kGrouped{24, 6, 5, 36, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 3, 8, 24, 40, 40};
-constexpr Conv2dShape kCropped{8, 10, 10, 8, 4, 5, 3, 3, 2, 2, -1, 1, 1, 1, 1, 8, 8, 8, 8};
-constexpr Conv2dShape kDense{130, 1, 1, 77, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 136, 136, 80, 80};
-constexpr Conv2dShape kDeepSum{64, 5, 5, 64, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64, 64, 64, 64};
-constexpr Conv2dShape kOddFloat{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
+inline constexpr Conv2dShape kThree{16, 9, 11, 24, 9, 11, 3, 3, 1, 1, 1, 1, 1, 1, 1, 16, 16, 24, 24};
+inline constexpr Conv2dShape kFirst{3, 21, 23, 13, 8, 9, 7, 7, 3, 3, 3, 3, 1, 1, 1, 4, 8, 16, 16};
+inline constexpr Conv2dShape kPointwise{40, 7, 7, 72, 7, 7, 1, 1, 1, 1, 0, 0, 1, 1, 1, 40, 40, 72, 72};
+inline constexpr Conv2dShape kPointStride{24, 9, 9, 20, 5, 5, 1, 1, 2, 2, 0, 0, 1, 1, 1, 24, 24, 24, 24};
+inline constexpr Conv2dShape kDilated{10, 13, 12, 9, 9, 12, 3, 2, 1, 1, 0, 1, 2, 2, 1, 10, 16, 9, 40};
+inline constexpr Conv2dShape kGrouped{24, 6, 5, 36, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 3, 8, 24, 40, 40};
+inline constexpr Conv2dShape kCropped{8, 10, 10, 8, 4, 5, 3, 3, 2, 2, -1, 1, 1, 1, 1, 8, 8, 8, 8};
+inline constexpr Conv2dShape kDense{130, 1, 1, 77, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 136, 136, 80, 80};
+inline constexpr Conv2dShape kDeepSum{64, 5, 5, 64, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64, 64, 64, 64};
+inline constexpr Conv2dShape kOddFloat{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
 
 template <class Math>
 void all_shapes(const std::string& math) {
@@ -83,9 +83,10 @@ void all_shapes(const std::string& math) {
   run_case<kThree, kTile128, Math>(math + " 128x128", 3);
 }
 
-}  // namespace
+}  // namespace conv_gemm_test
 
 int main() {
+  using namespace conv_gemm_test;
   all_shapes<FloatMath>("fp32");
   all_shapes<Tf32Math>("tf32");
   all_shapes<HalfMath>("fp16");

@@ -44,7 +44,7 @@ class DeviceArray {
  public:
   explicit DeviceArray(const std::vector<T>& values) : count_(values.size()) {
     require(cudaMalloc(reinterpret_cast<void**>(&data_), count_ == 0 ? 1 : bytes()));
-    require(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
+    if (count_ > 0) require(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
   }
   DeviceArray(const DeviceArray&) = delete;
   DeviceArray& operator=(const DeviceArray&) = delete;
@@ -88,6 +88,20 @@ std::vector<float> values(const std::vector<T>& elements) {
 template <class T>
 float rounded(float x) {
   return value_of(element_of<T>(x));
+}
+
+/** How operands are rounded before they are multiplied. */
+using Rounding = float (*)(float);
+
+inline float as_float(float x) { return x; }
+inline float as_half(float x) { return rounded<Half>(x); }
+/** 10 bits of fraction, halves away from zero. */
+inline float as_tf32(float x) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  bits = (bits + 0x1000u) & 0xffffe000u;
+  std::memcpy(&x, &bits, 4);
+  return x;
 }
 
 /** [pixels][channels] → [pixels][stored]: channels in [channels, finite) are 0, those past `finite` NaN. */

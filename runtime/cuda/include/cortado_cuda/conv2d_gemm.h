@@ -10,15 +10,15 @@
 namespace cortado::cuda {
 
 /** Fills one operand's rows in shared memory; each thread owns one column of chunks in every kStep-th row. */
-template <const GemmTile& T>
+template <class T>
 struct TileLoader {
-  static constexpr int kChunks = T.k_bytes / 16;
-  static constexpr int kThreads = gemm_threads(T);
+  static constexpr int kChunks = T::k.k_bytes / 16;
+  static constexpr int kThreads = gemm_threads(T::k);
   static constexpr int kStep = kThreads / kChunks;
-  static constexpr int kA = T.rows / kStep;
-  static constexpr int kB = T.cols / kStep;
-  static_assert(T.rows % kStep == 0 && T.cols % kStep == 0 && kThreads % kChunks == 0, "threads must fill whole rows");
-  static_assert(T.stages >= 2, "copies run ahead of the arithmetic");
+  static constexpr int kA = T::k.rows / kStep;
+  static constexpr int kB = T::k.cols / kStep;
+  static_assert(T::k.rows % kStep == 0 && T::k.cols % kStep == 0 && kThreads % kChunks == 0, "threads must fill whole rows");
+  static_assert(T::k.stages >= 2, "copies run ahead of the arithmetic");
 };
 
 /** What identifies a block's work. */
@@ -31,51 +31,51 @@ struct TilePlace {
   int split;
 };
 
-template <const Conv2dShape& S, const GemmTile& T>
+template <class S, class T>
 CORTADO_DEVICE TilePlace tile_place() {
-  constexpr int col_tiles = static_cast<int>(ceil_div(out_group(S), T.cols));
+  constexpr int col_tiles = static_cast<int>(ceil_div(out_group(S::k), T::k.cols));
   const int tile = static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x);
   const int col_tile = static_cast<int>(blockIdx.y) % col_tiles, rest = static_cast<int>(blockIdx.y) / col_tiles;
-  return TilePlace{tile, static_cast<int>(blockIdx.x) * T.rows, col_tile * T.cols, rest % S.groups, rest / S.groups, static_cast<int>(blockIdx.z)};
+  return TilePlace{tile, static_cast<int>(blockIdx.x) * T::k.rows, col_tile * T::k.cols, rest % S::k.groups, rest / S::k.groups, static_cast<int>(blockIdx.z)};
 }
 
 /** Starts the copies of step `step` into its stage. */
-template <const Conv2dShape& S, const GemmTile& T, class Gather, class Element>
+template <class S, class T, class Gather, class Element>
 CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&rows)[TileLoader<T>::kA], const Element* w, int col_limit, int step,
                               char* stage) {
   using Loader = TileLoader<T>;
-  constexpr int wide = kWide<Element>, piece = gather_piece<Element>(S), piece_bytes = piece * static_cast<int>(sizeof(Element));
-  static_assert(S.x_read % piece == 0 && S.x_stored % piece == 0, "halves are copied in pairs: x_read and x_stored must be even");
+  constexpr int wide = kWide<Element>, piece = gather_piece<Element>(S::k), piece_bytes = piece * static_cast<int>(sizeof(Element));
+  static_assert(S::k.x_read % piece == 0 && S::k.x_stored % piece == 0, "halves are copied in pairs: x_read and x_stored must be even");
   const int chunk = static_cast<int>(threadIdx.x) % Loader::kChunks, first = static_cast<int>(threadIdx.x) / Loader::kChunks;
   const int k = (step * Loader::kChunks + chunk) * wide;
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kA; ++i) {
     const int row = first + i * Loader::kStep;
-    char* to = stage + row * T.k_bytes + swizzled_chunk<T.k_bytes>(row, chunk) * 16;
+    char* to = stage + row * T::k.k_bytes + swizzled_chunk<T::k.k_bytes>(row, chunk) * 16;
     CORTADO_UNROLL
     for (int p = 0; p < wide / piece; ++p) {
       const Element* from = gather.source(rows[i], k + p * piece);
       copy_async<piece_bytes>(to + p * piece_bytes, from == nullptr ? w : from, from == nullptr ? 0 : piece_bytes);
     }
   }
-  char* filters = stage + T.rows * T.k_bytes;
+  char* filters = stage + T::k.rows * T::k.k_bytes;
   const bool in_filter = k < gather.k();
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kB; ++i) {
     const int col = first + i * Loader::kStep;
     const bool exists = in_filter && col < col_limit;
-    char* to = filters + col * T.k_bytes + swizzled_chunk<T.k_bytes>(col, chunk) * 16;
+    char* to = filters + col * T::k.k_bytes + swizzled_chunk<T::k.k_bytes>(col, chunk) * 16;
     copy_async<16>(to, exists ? w + gather.filter(col) - gather.filter(0) + k : w, exists ? 16 : 0);
   }
 }
 
 /** The block's sums over its share of k, staged as floats in shared memory. */
-template <const Conv2dShape& S, const GemmTile& T, class Math, class Gather>
+template <class S, class T, class Math, class Gather>
 CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place, int n, const typename Math::Element* x,
                                     const typename Math::Element* w, char* shared) {
   using Element = typename Math::Element;
   using Loader = TileLoader<T>;
-  constexpr int step_elements = T.k_bytes / static_cast<int>(sizeof(Element));
+  constexpr int step_elements = T::k.k_bytes / static_cast<int>(sizeof(Element));
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int total = n * gather.pixels();
   GatherRow<Element> rows[Loader::kA];
@@ -85,25 +85,25 @@ CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place
     const bool exists = row < total;
     rows[i] = gather.row(x, exists ? row / gather.pixels() : 0, exists ? row % gather.pixels() : 0, place.group, exists);
   }
-  const Element* filters = w + gather.filter(place.group * out_group(S) + place.first_col);
-  const int col_limit = out_group(S) - place.first_col;
+  const Element* filters = w + gather.filter(place.group * out_group(S::k) + place.first_col);
+  const int col_limit = out_group(S::k) - place.first_col;
   const int steps = (gather.k() + step_elements - 1) / step_elements;
-  const int begin = steps * place.split / T.splits, end = steps * (place.split + 1) / T.splits;
+  const int begin = steps * place.split / T::k.splits, end = steps * (place.split + 1) / T::k.splits;
   typename Math::template Tile<T> tile;
-  for (int ahead = 0; ahead < T.stages - 1; ++ahead) {
-    if (begin + ahead < end) load_step<S, T>(gather, rows, filters, col_limit, begin + ahead, shared + ahead * gemm_stage_bytes(T));
+  for (int ahead = 0; ahead < T::k.stages - 1; ++ahead) {
+    if (begin + ahead < end) load_step<S, T>(gather, rows, filters, col_limit, begin + ahead, shared + ahead * gemm_stage_bytes(T::k));
     commit_copies();
   }
-  int reading = 0, writing = T.stages - 1;
+  int reading = 0, writing = T::k.stages - 1;
   for (int step = begin; step < end; ++step) {
-    wait_copies<T.stages - 2>();
+    wait_copies<T::k.stages - 2>();
     __syncthreads();
-    if (step + T.stages - 1 < end) load_step<S, T>(gather, rows, filters, col_limit, step + T.stages - 1, shared + writing * gemm_stage_bytes(T));
+    if (step + T::k.stages - 1 < end) load_step<S, T>(gather, rows, filters, col_limit, step + T::k.stages - 1, shared + writing * gemm_stage_bytes(T::k));
     commit_copies();
-    const char* stage = shared + reading * gemm_stage_bytes(T);
-    tile.accumulate(stage, stage + T.rows * T.k_bytes, warp, lane);
-    reading = reading + 1 == T.stages ? 0 : reading + 1;
-    writing = writing + 1 == T.stages ? 0 : writing + 1;
+    const char* stage = shared + reading * gemm_stage_bytes(T::k);
+    tile.accumulate(stage, stage + T::k.rows * T::k.k_bytes, warp, lane);
+    reading = reading + 1 == T::k.stages ? 0 : reading + 1;
+    writing = writing + 1 == T::k.stages ? 0 : writing + 1;
   }
   wait_copies<0>();
   __syncthreads();
@@ -112,36 +112,36 @@ CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place
 }
 
 /** Chunks of 4 floats of a tile: kThreads · i + thread. */
-template <const GemmTile& T>
-inline constexpr int kTileQuads = T.rows * T.cols / 4;
+template <class T>
+inline constexpr int kTileQuads = T::k.rows * T::k.cols / 4;
 
 /**
  * Stores the block's part of a split sum; true in the block that came last, whose shared tile then holds the whole sum, added in
  * the order of the splits. It leaves the counter at 0 for the next run.
  */
-template <const GemmTile& T>
+template <class T>
 CORTADO_DEVICE bool combine_splits(const TilePlace& place, float* tile, float* partial, unsigned* counters) {
   __shared__ bool is_last;
   const std::int64_t tiles = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
-  for (int i = static_cast<int>(threadIdx.x); i < kTileQuads<T>; i += gemm_threads(T)) {
-    const int row = i / (T.cols / 4), col = i % (T.cols / 4) * 4;
-    const Pack<4> quad = load<Pack<4>>(tile + row * gemm_staged_pitch(T) + col);
-    store(partial + (place.split * tiles + place.tile) * T.rows * T.cols + i * 4, quad);
+  for (int i = static_cast<int>(threadIdx.x); i < kTileQuads<T>; i += gemm_threads(T::k)) {
+    const int row = i / (T::k.cols / 4), col = i % (T::k.cols / 4) * 4;
+    const Pack<4> quad = load<Pack<4>>(tile + row * gemm_staged_pitch(T::k) + col);
+    store(partial + (place.split * tiles + place.tile) * T::k.rows * T::k.cols + i * 4, quad);
   }
   __threadfence();
   __syncthreads();
-  if (threadIdx.x == 0) is_last = atomicAdd(counters + place.tile, 1u) == static_cast<unsigned>(T.splits - 1);
+  if (threadIdx.x == 0) is_last = atomicAdd(counters + place.tile, 1u) == static_cast<unsigned>(T::k.splits - 1);
   __syncthreads();
   if (!is_last) return false;
   __threadfence();
-  for (int i = static_cast<int>(threadIdx.x); i < kTileQuads<T>; i += gemm_threads(T)) {
-    const int row = i / (T.cols / 4), col = i % (T.cols / 4) * 4;
+  for (int i = static_cast<int>(threadIdx.x); i < kTileQuads<T>; i += gemm_threads(T::k)) {
+    const int row = i / (T::k.cols / 4), col = i % (T::k.cols / 4) * 4;
     Pack<4> sum = splat<Pack<4>>(0.0f);
     CORTADO_UNROLL_BY(4)
-    for (int split = 0; split < T.splits; ++split) {
-      sum = sum + load<Pack<4>>(partial + (split * tiles + place.tile) * T.rows * T.cols + i * 4);
+    for (int split = 0; split < T::k.splits; ++split) {
+      sum = sum + load<Pack<4>>(partial + (split * tiles + place.tile) * T::k.rows * T::k.cols + i * 4);
     }
-    store(tile + row * gemm_staged_pitch(T) + col, sum);
+    store(tile + row * gemm_staged_pitch(T::k) + col, sum);
   }
   if (threadIdx.x == 0) counters[place.tile] = 0;
   __syncthreads();
@@ -149,13 +149,13 @@ CORTADO_DEVICE bool combine_splits(const TilePlace& place, float* tile, float* p
 }
 
 /** Channels [channel, channel + lanes of V) of one pixel; those past out_channels become 0, those past y_written are left alone. */
-template <const Conv2dShape& S, int N, class Element, class Ep>
+template <class S, int N, class Element, class Ep>
 CORTADO_DEVICE void store_channels(const Pack<N>& sums, std::int64_t pixel, int channel, int group_end, Element* y, const Ep& ep) {
-  const std::int64_t offset = pixel * dense_stored(S.out_channels) + channel;
-  Element* at = y + pixel * S.y_stored + channel;
-  constexpr bool wide = S.y_stored % N == 0 && (S.groups == 1 || out_group(S) % N == 0);
+  const std::int64_t offset = pixel * dense_stored(S::k.out_channels) + channel;
+  Element* at = y + pixel * S::k.y_stored + channel;
+  constexpr bool wide = S::k.y_stored % N == 0 && (S::k.groups == 1 || out_group(S::k) % N == 0);
   if constexpr (wide) {
-    if (channel + N <= S.out_channels) {
+    if (channel + N <= S::k.out_channels) {
       store(at, finish(ep, sums, channel, offset));
       return;
     }
@@ -163,36 +163,36 @@ CORTADO_DEVICE void store_channels(const Pack<N>& sums, std::int64_t pixel, int 
   for (int i = 0; i < N; ++i) {
     if (channel + i < group_end) {
       store(at + i, finish(ep, sums.lane[i], channel + i, offset + i));
-    } else if (channel + i >= S.out_channels && channel + i < S.y_written) {
+    } else if (channel + i >= S::k.out_channels && channel + i < S::k.y_written) {
       store(at + i, 0.0f);
     }
   }
 }
 
 /** The finished tile through the epilogue to y, 16 bytes at a time. */
-template <const Conv2dShape& S, const GemmTile& T, class Gather, class Element, class Ep>
+template <class S, class T, class Gather, class Element, class Ep>
 CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int n, const float* tile, Element* y, const Ep& ep) {
-  constexpr int N = kWide<Element>, per_row = T.cols / N;
-  const int total = n * gather.pixels(), group_end = (place.group + 1) * out_group(S);
-  for (int i = static_cast<int>(threadIdx.x); i < T.rows * per_row; i += gemm_threads(T)) {
+  constexpr int N = kWide<Element>, per_row = T::k.cols / N;
+  const int total = n * gather.pixels(), group_end = (place.group + 1) * out_group(S::k);
+  for (int i = static_cast<int>(threadIdx.x); i < T::k.rows * per_row; i += gemm_threads(T::k)) {
     const int row = i / per_row, col = i % per_row * N;
-    const int at = place.first_row + row, channel = place.group * out_group(S) + place.first_col + col;
-    const bool has_padding = channel + N > S.out_channels && channel < S.y_written;
-    if (at >= total || (place.first_col + col >= out_group(S) && !has_padding)) continue;
-    const Pack<N> sums = load<Pack<N>>(tile + row * gemm_staged_pitch(T) + col);
+    const int at = place.first_row + row, channel = place.group * out_group(S::k) + place.first_col + col;
+    const bool has_padding = channel + N > S::k.out_channels && channel < S::k.y_written;
+    if (at >= total || (place.first_col + col >= out_group(S::k) && !has_padding)) continue;
+    const Pack<N> sums = load<Pack<N>>(tile + row * gemm_staged_pitch(T::k) + col);
     store_channels<S>(sums, gather.out_pixel(at / gather.pixels(), at % gather.pixels()), channel, group_end, y, ep);
   }
 }
 
-template <const Conv2dShape& S, const GemmTile& T, class Math, class Gather, class Ep>
-__global__ void __launch_bounds__(gemm_threads(T)) conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w,
+template <class S, class T, class Math, class Gather, class Ep>
+__global__ void __launch_bounds__(gemm_threads(T::k)) conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w,
                                                                       typename Math::Element* y, Ep ep, float* partial, unsigned* counters) {
   char* shared = static_cast<char*>(dynamic_shared());
   const TilePlace place = tile_place<S, T>();
   const Gather gather(place.phase);
   accumulate_tile<S, T, Math>(gather, place, n, x, w, shared);
   float* tile = reinterpret_cast<float*>(shared);
-  if constexpr (T.splits > 1) {
+  if constexpr (T::k.splits > 1) {
     if (!combine_splits<T>(place, tile, partial, counters)) return;
   }
   store_tile<S, T>(gather, place, n, tile, y, ep);
@@ -206,16 +206,13 @@ constexpr Launch gemm_launch(const Conv2dShape& s, const GemmTile& t, std::int64
                 dim3(static_cast<unsigned>(gemm_threads(t))), gemm_shared_bytes(t)};
 }
 
-template <const Conv2dShape& S, class Math>
-using ForwardOf = ForwardGather<S, typename Math::Element>;
-template <const Conv2dShape& S, class Math>
-using TransposedOf = TransposedGather<S, typename Math::Element>;
+template <const Conv2dShape& S, class Math, bool kTransposed>
+using GatherOf = std::conditional_t<kTransposed, TransposedGather<ShapeType<S>, typename Math::Element>, ForwardGather<ShapeType<S>, typename Math::Element>>;
 
 /** Tiles of the grid: how many counters a split needs, and partial sums of rows · cols floats for each and split. */
 template <const Conv2dShape& S, const GemmTile& T, class Math, bool kTransposed>
 constexpr std::int64_t gemm_tiles(std::int64_t n) {
-  using Gather = std::conditional_t<kTransposed, TransposedOf<S, Math>, ForwardOf<S, Math>>;
-  const Launch launch = gemm_launch<Gather>(S, T, n);
+  const Launch launch = gemm_launch<GatherOf<S, Math, kTransposed>>(S, T, n);
   return static_cast<std::int64_t>(launch.grid.x) * launch.grid.y;
 }
 template <const Conv2dShape& S, const GemmTile& T, class Math, bool kTransposed>
@@ -223,11 +220,12 @@ constexpr std::size_t gemm_scratch_bytes(std::int64_t n) {
   return T.splits == 1 ? 0 : static_cast<std::size_t>(gemm_tiles<S, T, Math, kTransposed>(n) * T.splits * T.rows * T.cols) * sizeof(float);
 }
 
-template <const Conv2dShape& S, const GemmTile& T, class Math, class Gather, class Ep>
+template <const Conv2dShape& S, const GemmTile& T, class Math, bool kTransposed, class Ep>
 void launch_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y,
                  const Ep& ep, void* scratch, unsigned* counters) {
+  using Gather = GatherOf<S, Math, kTransposed>;
   const Launch l = gemm_launch<Gather>(S, T, n);
-  launch(conv2d_gemm_kernel<S, T, Math, Gather, Ep>, l.grid, l.block, l.shared_bytes, stream, static_cast<int>(n), x, w, y, ep,
+  launch(conv2d_gemm_kernel<ShapeType<S>, TileType<T>, Math, Gather, Ep>, l.grid, l.block, l.shared_bytes, stream, static_cast<int>(n), x, w, y, ep,
          static_cast<float*>(scratch), counters);
 }
 
@@ -235,14 +233,14 @@ void launch_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Eleme
 template <const Conv2dShape& S, const GemmTile& T, class Math, class Ep>
 void conv2d_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y,
                  const Ep& ep, void* scratch, unsigned* counters) {
-  launch_gemm<S, T, Math, ForwardOf<S, Math>>(stream, n, x, w, y, ep, scratch, counters);
+  launch_gemm<S, T, Math, false>(stream, n, x, w, y, ep, scratch, counters);
 }
 
-/** The transposed convolution, one phase of the output per grid row; S as of the operator (x is the smaller image). */
+/** The transposed convolution, one phase of the output per row of the grid; S as of the operator (x is the smaller image). */
 template <const Conv2dShape& S, const GemmTile& T, class Math, class Ep>
 void conv2d_transpose_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Element* x, const typename Math::Element* w,
                            typename Math::Element* y, const Ep& ep, void* scratch, unsigned* counters) {
-  launch_gemm<S, T, Math, TransposedOf<S, Math>>(stream, n, x, w, y, ep, scratch, counters);
+  launch_gemm<S, T, Math, true>(stream, n, x, w, y, ep, scratch, counters);
 }
 
 }  // namespace cortado::cuda

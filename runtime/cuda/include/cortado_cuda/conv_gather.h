@@ -18,7 +18,7 @@ struct GatherRow {
 
 /** Elements that one asynchronous copy may move: 16, 8 or 4 bytes, all of one pixel. */
 template <class T>
-constexpr int gather_piece(const Conv2dShape& s) {
+CORTADO_CONSTEXPR int gather_piece(const Conv2dShape& s) {
   for (int piece = 16 / static_cast<int>(sizeof(T)); piece * sizeof(T) > 4; piece /= 2) {
     if (s.x_read % piece == 0 && s.x_stored % piece == 0 && (s.groups == 1 || in_group(s) % piece == 0)) return piece;
   }
@@ -27,40 +27,40 @@ constexpr int gather_piece(const Conv2dShape& s) {
 
 /** Elements between the filters of two output channels: whole chunks of 16 bytes. */
 template <class T>
-constexpr int filter_pitch(int k) {
+CORTADO_CONSTEXPR int filter_pitch(int k) {
   return static_cast<int>(round_up(k, 16 / static_cast<int>(sizeof(T))));
 }
 
-template <const Conv2dShape& S, class T>
+template <class S, class T>
 struct ForwardGather {
   static constexpr int kPhases = 1;
-  static constexpr int kTaps = S.kernel_h * S.kernel_w;
-  static constexpr int kLongest = kTaps * S.x_read; /**< The longest k of all phases. */
-  static constexpr int kPixels = S.out_height * S.out_width;
+  static constexpr int kTaps = S::k.kernel_h * S::k.kernel_w;
+  static constexpr int kLongest = kTaps * S::k.x_read; /**< The longest k of all phases. */
+  static constexpr int kPixels = S::k.out_height * S::k.out_width;
 
   CORTADO_DEVICE explicit ForwardGather(int) {}
 
-  static constexpr int most_pixels() { return kPixels; }
+  static CORTADO_CONSTEXPR int most_pixels() { return kPixels; }
   CORTADO_DEVICE int pixels() const { return kPixels; }
   CORTADO_DEVICE int k() const { return kLongest; }
   CORTADO_DEVICE std::int64_t filter(int channel) const { return static_cast<std::int64_t>(channel) * filter_pitch<T>(kLongest); }
 
   CORTADO_DEVICE GatherRow<T> row(const T* x, int image, int pixel, int group, bool exists) const {
-    const int y = pixel / S.out_width * S.stride_h - S.pad_top, col = pixel % S.out_width * S.stride_w - S.pad_left;
-    const std::int64_t first = (static_cast<std::int64_t>(image) * S.in_height + y) * S.in_width + col;
-    return GatherRow<T>{x + first * S.x_stored + group * in_group(S), y, col, exists};
+    const int y = pixel / S::k.out_width * S::k.stride_h - S::k.pad_top, col = pixel % S::k.out_width * S::k.stride_w - S::k.pad_left;
+    const std::int64_t first = (static_cast<std::int64_t>(image) * S::k.in_height + y) * S::k.in_width + col;
+    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), y, col, exists};
   }
 
   /** Address of element k of the row; null outside of the image. */
   CORTADO_DEVICE const T* source(const GatherRow<T>& row, int k) const {
-    if constexpr (is_pointwise(S)) {
+    if constexpr (is_pointwise(S::k)) {
       return row.exists && k < kLongest ? row.at + k : nullptr;
     } else {
-      const int tap = k / S.x_read;
-      const int dy = tap / S.kernel_w * S.dilation_h, dx = tap % S.kernel_w * S.dilation_w;
-      const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S.in_height) &&
-                          static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S.in_width);
-      return row.exists && inside && k < kLongest ? row.at + (dy * S.in_width + dx) * S.x_stored + k % S.x_read : nullptr;
+      const int tap = k / S::k.x_read;
+      const int dy = tap / S::k.kernel_w * S::k.dilation_h, dx = tap % S::k.kernel_w * S::k.dilation_w;
+      const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S::k.in_height) &&
+                          static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S::k.in_width);
+      return row.exists && inside && k < kLongest ? row.at + (dy * S::k.in_width + dx) * S::k.x_stored + k % S::k.x_read : nullptr;
     }
   }
 
@@ -74,29 +74,29 @@ struct PhaseAxis {
   int shift;   /**< Input index of the first tap at the phase's first output; the next output's is one more. */
 };
 
-constexpr PhaseAxis phase_axis(int phase, int stride, int pad, int kernel, int out) {
+CORTADO_CONSTEXPR PhaseAxis phase_axis(int phase, int stride, int pad, int kernel, int out) {
   const int first = (phase + pad) % stride;
   const int taps = first < kernel ? (kernel - first + stride - 1) / stride : 0;
   return PhaseAxis{phase < out ? (out - phase + stride - 1) / stride : 0, taps, (phase + pad - first) / stride - (taps - 1)};
 }
 
 /** Pads ≥ 0, dilation 1. Filters of a phase follow each other; the phases follow in order fh · stride_w + fw. */
-template <const Conv2dShape& S, class T>
+template <class S, class T>
 struct TransposedGather {
-  static constexpr int kPhases = S.stride_h * S.stride_w;
-  static_assert(S.dilation_h == 1 && S.dilation_w == 1 && S.pad_top >= 0 && S.pad_left >= 0, "transposed: no dilation, no negative pads");
+  static constexpr int kPhases = S::k.stride_h * S::k.stride_w;
+  static_assert(S::k.dilation_h == 1 && S::k.dilation_w == 1 && S::k.pad_top >= 0 && S::k.pad_left >= 0, "transposed: no dilation, no negative pads");
 
-  static constexpr PhaseAxis rows_of(int phase) { return phase_axis(phase / S.stride_w, S.stride_h, S.pad_top, S.kernel_h, S.out_height); }
-  static constexpr PhaseAxis cols_of(int phase) { return phase_axis(phase % S.stride_w, S.stride_w, S.pad_left, S.kernel_w, S.out_width); }
-  static constexpr int k_of(int phase) { return rows_of(phase).taps * cols_of(phase).taps * S.x_read; }
+  static CORTADO_CONSTEXPR PhaseAxis rows_of(int phase) { return phase_axis(phase / S::k.stride_w, S::k.stride_h, S::k.pad_top, S::k.kernel_h, S::k.out_height); }
+  static CORTADO_CONSTEXPR PhaseAxis cols_of(int phase) { return phase_axis(phase % S::k.stride_w, S::k.stride_w, S::k.pad_left, S::k.kernel_w, S::k.out_width); }
+  static CORTADO_CONSTEXPR int k_of(int phase) { return rows_of(phase).taps * cols_of(phase).taps * S::k.x_read; }
 
-  static constexpr int longest() {
+  static CORTADO_CONSTEXPR int longest() {
     int most = 0;
     for (int phase = 0; phase < kPhases; ++phase) most = k_of(phase) > most ? k_of(phase) : most;
     return most;
   }
   static constexpr int kLongest = longest();
-  static constexpr int most_pixels() {
+  static CORTADO_CONSTEXPR int most_pixels() {
     int most = 0;
     for (int phase = 0; phase < kPhases; ++phase) {
       const int pixels = rows_of(phase).outputs * cols_of(phase).outputs;
@@ -106,42 +106,42 @@ struct TransposedGather {
   }
 
   CORTADO_DEVICE explicit TransposedGather(int phase)
-      : phase_(phase), rows_(phase_axis(phase / S.stride_w, S.stride_h, S.pad_top, S.kernel_h, S.out_height)),
-        cols_(phase_axis(phase % S.stride_w, S.stride_w, S.pad_left, S.kernel_w, S.out_width)), filters_at_(0) {
+      : phase_(phase), rows_(phase_axis(phase / S::k.stride_w, S::k.stride_h, S::k.pad_top, S::k.kernel_h, S::k.out_height)),
+        cols_(phase_axis(phase % S::k.stride_w, S::k.stride_w, S::k.pad_left, S::k.kernel_w, S::k.out_width)), filters_at_(0) {
     for (int before = 0; before < phase; ++before) {
-      filters_at_ += static_cast<std::int64_t>(filter_pitch<T>(phase_k(before))) * S.out_channels;
+      filters_at_ += static_cast<std::int64_t>(filter_pitch<T>(phase_k(before))) * S::k.out_channels;
     }
   }
 
   CORTADO_DEVICE int pixels() const { return rows_.outputs * cols_.outputs; }
-  CORTADO_DEVICE int k() const { return rows_.taps * cols_.taps * S.x_read; }
+  CORTADO_DEVICE int k() const { return rows_.taps * cols_.taps * S::k.x_read; }
   CORTADO_DEVICE std::int64_t filter(int channel) const { return filters_at_ + static_cast<std::int64_t>(channel) * filter_pitch<T>(k()); }
 
   CORTADO_DEVICE GatherRow<T> row(const T* x, int image, int pixel, int group, bool exists) const {
     const int y = pixel / cols_.outputs + rows_.shift, col = pixel % cols_.outputs + cols_.shift;
-    const std::int64_t first = (static_cast<std::int64_t>(image) * S.in_height + y) * S.in_width + col;
-    return GatherRow<T>{x + first * S.x_stored + group * in_group(S), y, col, exists};
+    const std::int64_t first = (static_cast<std::int64_t>(image) * S::k.in_height + y) * S::k.in_width + col;
+    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), y, col, exists};
   }
 
   CORTADO_DEVICE const T* source(const GatherRow<T>& row, int k) const {
     if (!row.exists || k >= this->k()) return nullptr;
-    const int tap = k / S.x_read;
+    const int tap = k / S::k.x_read;
     const int dy = tap / cols_.taps, dx = tap % cols_.taps;
-    const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S.in_height) &&
-                        static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S.in_width);
-    return inside ? row.at + (dy * S.in_width + dx) * S.x_stored + k % S.x_read : nullptr;
+    const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S::k.in_height) &&
+                        static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S::k.in_width);
+    return inside ? row.at + (dy * S::k.in_width + dx) * S::k.x_stored + k % S::k.x_read : nullptr;
   }
 
   CORTADO_DEVICE std::int64_t out_pixel(int image, int pixel) const {
-    const int row = pixel / cols_.outputs * S.stride_h + phase_ / S.stride_w, col = pixel % cols_.outputs * S.stride_w + phase_ % S.stride_w;
-    return (static_cast<std::int64_t>(image) * S.out_height + row) * S.out_width + col;
+    const int row = pixel / cols_.outputs * S::k.stride_h + phase_ / S::k.stride_w, col = pixel % cols_.outputs * S::k.stride_w + phase_ % S::k.stride_w;
+    return (static_cast<std::int64_t>(image) * S::k.out_height + row) * S::k.out_width + col;
   }
 
  private:
   static CORTADO_DEVICE int phase_k(int phase) {
-    const PhaseAxis rows = phase_axis(phase / S.stride_w, S.stride_h, S.pad_top, S.kernel_h, S.out_height);
-    const PhaseAxis cols = phase_axis(phase % S.stride_w, S.stride_w, S.pad_left, S.kernel_w, S.out_width);
-    return rows.taps * cols.taps * S.x_read;
+    const PhaseAxis rows = phase_axis(phase / S::k.stride_w, S::k.stride_h, S::k.pad_top, S::k.kernel_h, S::k.out_height);
+    const PhaseAxis cols = phase_axis(phase % S::k.stride_w, S::k.stride_w, S::k.pad_left, S::k.kernel_w, S::k.out_width);
+    return rows.taps * cols.taps * S::k.x_read;
   }
 
   int phase_;

@@ -40,26 +40,41 @@ struct GemmTile {
   int splits;  /**< Blocks that share the sum of one tile. */
 };
 
-constexpr int in_group(const Conv2dShape& s) { return s.in_channels / s.groups; }
-constexpr int out_group(const Conv2dShape& s) { return s.out_channels / s.groups; }
+// nvcc cannot compile kernels whose template arguments refer to constants, so launchers turn these into types.
+template <int... kFields>
+struct ShapeOf {
+  static constexpr Conv2dShape k{kFields...};
+};
+template <int... kFields>
+struct TileOf {
+  static constexpr GemmTile k{kFields...};
+};
+template <const Conv2dShape& S>
+using ShapeType = ShapeOf<S.in_channels, S.in_height, S.in_width, S.out_channels, S.out_height, S.out_width, S.kernel_h, S.kernel_w, S.stride_h,
+                          S.stride_w, S.pad_top, S.pad_left, S.dilation_h, S.dilation_w, S.groups, S.x_read, S.x_stored, S.y_written, S.y_stored>;
+template <const GemmTile& T>
+using TileType = TileOf<T.rows, T.cols, T.k_bytes, T.stages, T.warps_m, T.warps_n, T.splits>;
+
+CORTADO_CONSTEXPR int in_group(const Conv2dShape& s) { return s.in_channels / s.groups; }
+CORTADO_CONSTEXPR int out_group(const Conv2dShape& s) { return s.out_channels / s.groups; }
 
 /** Elements from one pixel to the next of a dense tensor of y's shape: what the offset of an epilogue counts in. */
-constexpr int dense_stored(int channels) { return static_cast<int>(round_up(channels, 8)); }
+CORTADO_CONSTEXPR int dense_stored(int channels) { return static_cast<int>(round_up(channels, 8)); }
 
 /** 1×1 with nothing padded: no window can leave the image. */
-constexpr bool is_pointwise(const Conv2dShape& s) {
+CORTADO_CONSTEXPR bool is_pointwise(const Conv2dShape& s) {
   return s.kernel_h == 1 && s.kernel_w == 1 && s.pad_top == 0 && s.pad_left == 0 && (s.out_height - 1) * s.stride_h < s.in_height &&
          (s.out_width - 1) * s.stride_w < s.in_width;
 }
 
-constexpr int gemm_threads(const GemmTile& t) { return t.warps_m * t.warps_n * 32; }
+CORTADO_CONSTEXPR int gemm_threads(const GemmTile& t) { return t.warps_m * t.warps_n * 32; }
 
-constexpr std::size_t gemm_stage_bytes(const GemmTile& t) { return static_cast<std::size_t>((t.rows + t.cols) * t.k_bytes); }
+CORTADO_CONSTEXPR std::size_t gemm_stage_bytes(const GemmTile& t) { return static_cast<std::size_t>((t.rows + t.cols) * t.k_bytes); }
 
-constexpr int gemm_staged_pitch(const GemmTile& t) { return t.cols + 8; }
+CORTADO_CONSTEXPR int gemm_staged_pitch(const GemmTile& t) { return t.cols + 8; }
 
 /** Shared memory: the stages, and after them, in the same place, the finished tile as floats. */
-constexpr std::size_t gemm_shared_bytes(const GemmTile& t) {
+CORTADO_CONSTEXPR std::size_t gemm_shared_bytes(const GemmTile& t) {
   const std::size_t pipeline = gemm_stage_bytes(t) * static_cast<std::size_t>(t.stages);
   const std::size_t tile = static_cast<std::size_t>(t.rows * gemm_staged_pitch(t)) * sizeof(float);
   return pipeline > tile ? pipeline : tile;

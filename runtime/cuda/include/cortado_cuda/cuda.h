@@ -17,6 +17,7 @@
 #endif
 
 #define CORTADO_DEVICE __device__ __forceinline__
+#define CORTADO_CONSTEXPR __host__ __device__ constexpr /* for both sides */
 
 #if defined(CORTADO_CUDA_EMULATION)
 #define CORTADO_UNROLL
@@ -38,12 +39,12 @@ struct Launch {
   std::size_t shared_bytes; /**< Of dynamic shared memory. */
 };
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+CORTADO_CONSTEXPR std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-constexpr std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
+CORTADO_CONSTEXPR std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
 
 /** A stride argument where 0 stands for dense. */
-constexpr std::int64_t stride_or(std::int64_t stride, std::int64_t dense) { return stride == 0 ? dense : stride; }
+CORTADO_CONSTEXPR std::int64_t stride_or(std::int64_t stride, std::int64_t dense) { return stride == 0 ? dense : stride; }
 
 inline constexpr int kLinearBlock = 256; /**< Threads of a block in kernels that walk a list of items. */
 

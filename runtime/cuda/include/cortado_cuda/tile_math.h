@@ -20,27 +20,27 @@ CORTADO_DEVICE const char* chunk_address(const char* tile, int row, int chunk) {
 }
 
 /** A warp's accumulators on tensor cores: kM × kN tiles of 16 × 8. Multiply::step does 32 bytes of k. */
-template <class Multiply, const GemmTile& T>
+template <class Multiply, class T>
 struct TensorTile {
-  static constexpr int kM = T.rows / T.warps_m / 16;
-  static constexpr int kN = T.cols / T.warps_n / 8;
-  static_assert(T.rows % (T.warps_m * 16) == 0 && T.cols % (T.warps_n * 16) == 0, "warps work on 16 × 16 tiles");
+  static constexpr int kM = T::k.rows / T::k.warps_m / 16;
+  static constexpr int kN = T::k.cols / T::k.warps_n / 8;
+  static_assert(T::k.rows % (T::k.warps_m * 16) == 0 && T::k.cols % (T::k.warps_n * 16) == 0, "warps work on 16 × 16 tiles");
 
   float sums[kM][kN][4] = {};
 
   CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
-    const int first_row = warp / T.warps_n * kM * 16, first_col = warp % T.warps_n * kN * 8;
+    const int first_row = warp / T::k.warps_n * kM * 16, first_col = warp % T::k.warps_n * kN * 8;
     CORTADO_UNROLL
-    for (int step = 0; step < T.k_bytes / 32; ++step) {
+    for (int step = 0; step < T::k.k_bytes / 32; ++step) {
       std::uint32_t rows[kM][4], cols[kN / 2][4];
       CORTADO_UNROLL
       for (int i = 0; i < kM; ++i) {
-        load_matrices(rows[i], chunk_address<T.k_bytes>(a, first_row + i * 16 + lane % 16, step * 2 + lane / 16));
+        load_matrices(rows[i], chunk_address<T::k.k_bytes>(a, first_row + i * 16 + lane % 16, step * 2 + lane / 16));
         Multiply::round(rows[i]);
       }
       CORTADO_UNROLL
       for (int j = 0; j < kN / 2; ++j) {
-        load_matrices(cols[j], chunk_address<T.k_bytes>(b, first_col + j * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
+        load_matrices(cols[j], chunk_address<T::k.k_bytes>(b, first_col + j * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
       }
       CORTADO_UNROLL
       for (int i = 0; i < kM; ++i) {
@@ -52,14 +52,14 @@ struct TensorTile {
 
   /** The sums as a row-major tile. */
   CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
-    const int first_row = warp / T.warps_n * kM * 16, first_col = warp % T.warps_n * kN * 8;
+    const int first_row = warp / T::k.warps_n * kM * 16, first_col = warp % T::k.warps_n * kN * 8;
     CORTADO_UNROLL
     for (int i = 0; i < kM; ++i) {
       CORTADO_UNROLL
       for (int j = 0; j < kN; ++j) {
         CORTADO_UNROLL
         for (int half = 0; half < 2; ++half) {
-          float* at = tile + (first_row + i * 16 + half * 8 + lane / 4) * gemm_staged_pitch(T) + first_col + j * 8 + lane % 4 * 2;
+          float* at = tile + (first_row + i * 16 + half * 8 + lane / 4) * gemm_staged_pitch(T::k) + first_col + j * 8 + lane % 4 * 2;
           write_shared(at, float2{sums[i][j][half * 2], sums[i][j][half * 2 + 1]});
         }
       }
@@ -68,24 +68,24 @@ struct TensorTile {
 };
 
 /** A warp's accumulators on the ordinary units: lanes form 4 rows × 8 columns, a lane's rows lie 4 apart, its columns 8. */
-template <const GemmTile& T>
+template <class T>
 struct FloatTile {
-  static constexpr int kM = T.rows / T.warps_m / 4;
-  static constexpr int kN = T.cols / T.warps_n / 8;
-  static_assert(T.rows % (T.warps_m * 4) == 0 && T.cols % (T.warps_n * 8) == 0, "lanes form 4 × 8");
+  static constexpr int kM = T::k.rows / T::k.warps_m / 4;
+  static constexpr int kN = T::k.cols / T::k.warps_n / 8;
+  static_assert(T::k.rows % (T::k.warps_m * 4) == 0 && T::k.cols % (T::k.warps_n * 8) == 0, "lanes form 4 × 8");
 
   float sums[kM][kN] = {};
 
   CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
-    const int first_row = warp / T.warps_n * kM * 4 + lane / 8, first_col = warp % T.warps_n * kN * 8 + lane % 8;
+    const int first_row = warp / T::k.warps_n * kM * 4 + lane / 8, first_col = warp % T::k.warps_n * kN * 8 + lane % 8;
     CORTADO_UNROLL
-    for (int chunk = 0; chunk < T.k_bytes / 16; ++chunk) {
+    for (int chunk = 0; chunk < T::k.k_bytes / 16; ++chunk) {
       float4 rows[kM];
       CORTADO_UNROLL
-      for (int i = 0; i < kM; ++i) rows[i] = read_shared<float4>(chunk_address<T.k_bytes>(a, first_row + i * 4, chunk));
+      for (int i = 0; i < kM; ++i) rows[i] = read_shared<float4>(chunk_address<T::k.k_bytes>(a, first_row + i * 4, chunk));
       CORTADO_UNROLL
       for (int j = 0; j < kN; ++j) {
-        const float4 col = read_shared<float4>(chunk_address<T.k_bytes>(b, first_col + j * 8, chunk));
+        const float4 col = read_shared<float4>(chunk_address<T::k.k_bytes>(b, first_col + j * 8, chunk));
         CORTADO_UNROLL
         for (int i = 0; i < kM; ++i) {
           sums[i][j] += rows[i].x * col.x;
@@ -98,11 +98,11 @@ struct FloatTile {
   }
 
   CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
-    const int first_row = warp / T.warps_n * kM * 4 + lane / 8, first_col = warp % T.warps_n * kN * 8 + lane % 8;
+    const int first_row = warp / T::k.warps_n * kM * 4 + lane / 8, first_col = warp % T::k.warps_n * kN * 8 + lane % 8;
     CORTADO_UNROLL
     for (int i = 0; i < kM; ++i) {
       CORTADO_UNROLL
-      for (int j = 0; j < kN; ++j) write_shared(tile + (first_row + i * 4) * gemm_staged_pitch(T) + first_col + j * 8, sums[i][j]);
+      for (int j = 0; j < kN; ++j) write_shared(tile + (first_row + i * 4) * gemm_staged_pitch(T::k) + first_col + j * 8, sums[i][j]);
     }
   }
 };
@@ -110,7 +110,7 @@ struct FloatTile {
 /** fp16 operands, fp32 sums, tensor cores. */
 struct HalfMath {
   using Element = Half;
-  template <const GemmTile& T>
+  template <class T>
   using Tile = TensorTile<HalfMath, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&)[4]) {}
   static CORTADO_DEVICE void step(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) { mma_f16(sums, a, b0, b1); }
@@ -119,7 +119,7 @@ struct HalfMath {
 /** fp32 operands rounded to TF32 (weights when they are packed, activations here), fp32 sums, tensor cores. */
 struct Tf32Math {
   using Element = float;
-  template <const GemmTile& T>
+  template <class T>
   using Tile = TensorTile<Tf32Math, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&a)[4]) {
     for (int i = 0; i < 4; ++i) a[i] = to_tf32(a[i]);
@@ -130,7 +130,7 @@ struct Tf32Math {
 /** fp32 throughout, on the ordinary units. */
 struct FloatMath {
   using Element = float;
-  template <const GemmTile& T>
+  template <class T>
   using Tile = FloatTile<T>;
 };
 

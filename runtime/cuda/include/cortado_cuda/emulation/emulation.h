@@ -3,10 +3,11 @@
 // variable; dynamic shared memory is exactly as large as the launch says, poisoned first and guarded behind.
 #pragma once
 
+#include <ctime>
 #include <tuple>
 
-#include "cortado_cuda/emulation/runtime.h"
 #include "cortado_cuda/emulation/warp.h"
+#include "cortado_cuda/runtime_api.h"
 
 #define __global__
 #define __device__
@@ -97,7 +98,7 @@ inline T shuffle_down(T x, int by) {
   return emulation::shuffle("shuffle_down", x, source < emulation::kWarp ? source : -1);
 }
 
-inline void load_matrices(std::uint32_t (&r)[4], const void* row) { emulation::load_matrix<4, false>(r, row); }
+inline void load_matrices(std::uint32_t (&r)[4], const void* row) { emulation::load_matrices(r, row); }
 
 inline void mma_f16(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
   const std::uint32_t b[2] = {b0, b1};

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <ctime>
 #include <functional>
 #include <utility>
 #include <vector>

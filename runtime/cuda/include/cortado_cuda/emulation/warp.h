@@ -32,25 +32,6 @@ inline T shuffle(const char* name, T value, int source) {
   return mine.result;
 }
 
-struct Ballot {
-  bool vote;
-  unsigned result;
-};
-
-inline unsigned ballot(bool vote) {
-  Ballot mine{vote, 0};
-  warp_operation("ballot", &mine, [](void** slots) {
-    unsigned votes = 0;
-    for (int lane = 0; lane < kWarp; ++lane) {
-      if (slots[lane] != nullptr && static_cast<Ballot*>(slots[lane])->vote) votes |= 1u << lane;
-    }
-    for (int lane = 0; lane < kWarp; ++lane) {
-      if (slots[lane] != nullptr) static_cast<Ballot*>(slots[lane])->result = votes;
-    }
-  });
-  return mine.result;
-}
-
 /** One lane's part of d = a·b + c. */
 struct MatrixMultiply {
   float* d;
@@ -128,24 +109,17 @@ struct LoadMatrix {
   std::uint32_t* result;
 };
 
-/** ldmatrix.sync.aligned.m8n8.x{kCount}(.trans).shared.b16: lane 8·i + r names row r of matrix i. */
-template <int kCount, bool kTranspose>
-inline void load_matrix(std::uint32_t (&result)[kCount], const void* row) {
-  static_assert(kCount == 1 || kCount == 2 || kCount == 4, "ldmatrix loads 1, 2 or 4 matrices");
-  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0 && current_lane() < 8 * kCount) fail("ldmatrix: a row that is not aligned to 16 bytes");
-  if (current_lane() < 8 * kCount) bank_log().note(current_thread(), row, 16);
+/** ldmatrix.sync.aligned.m8n8.x4.shared.b16: lane 8·i + r names row r of matrix i. */
+inline void load_matrices(std::uint32_t (&result)[4], const void* row) {
+  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) fail("ldmatrix: a row that is not aligned to 16 bytes");
+  bank_log().note(current_thread(), row, 16);
   LoadMatrix mine{row, result};
   warp_operation("ldmatrix", &mine, [](void** slots) {
     require_whole_warp(slots, "ldmatrix");
-    for (int matrix = 0; matrix < kCount; ++matrix) {
-      std::uint16_t values[8][8];
-      for (int r = 0; r < 8; ++r) std::memcpy(values[r], static_cast<LoadMatrix*>(slots[matrix * 8 + r])->row, 16);
-      for (int lane = 0; lane < kWarp; ++lane) {
-        const int r = lane / 4, c = lane % 4 * 2;
-        const std::uint32_t low = kTranspose ? values[c][r] : values[r][c];
-        const std::uint32_t high = kTranspose ? values[c + 1][r] : values[r][c + 1];
-        static_cast<LoadMatrix*>(slots[lane])->result[matrix] = low | high << 16;
-      }
+    for (int matrix = 0; matrix < 4; ++matrix) {
+      std::uint32_t words[8][4];
+      for (int r = 0; r < 8; ++r) std::memcpy(words[r], static_cast<LoadMatrix*>(slots[matrix * 8 + r])->row, 16);
+      for (int lane = 0; lane < kWarp; ++lane) static_cast<LoadMatrix*>(slots[lane])->result[matrix] = words[lane / 4][lane % 4];
     }
   });
 }

@@ -1,0 +1,72 @@
+// The device kernels' own tests (runtime/cuda/test/*.cu): compiled by the host's compiler against the emulation and run, once more under
+// sanitizers, and compiled by nvcc for both architectures where it is installed. Each program compares with obvious loops.
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { skipBecause } from '../support/skip.js';
+
+const run = promisify(execFile);
+const kPrograms = ['emulation_test', 'conv_gemm_test'] as const;
+const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
+const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
+const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+/** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
+const kSanitized: readonly string[] = ['conv_gemm_test'];
+
+describe('device kernels', () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'cortado-device-'));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  for (const program of kPrograms) {
+    it(`${program} through the emulation`, async function () {
+      this.timeout(300_000);
+      await compileAndRun(program, join(directory, program), ['-O2']);
+    });
+  }
+
+  for (const program of kSanitized) {
+    it(`${program} under address and undefined-behaviour sanitizers`, async function () {
+      this.timeout(600_000);
+      await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
+    });
+  }
+
+  for (const architecture of ['sm_80', 'sm_90']) {
+    it(`nvcc compiles them for ${architecture} without a warning`, async function () {
+      this.timeout(600_000);
+      const nvcc = findNvcc() ?? skipBecause(this, 'nvcc is not installed');
+      for (const program of kPrograms) {
+        // The emulation's own test has nothing for a device.
+        if (program === 'emulation_test') continue;
+        const flags = ['-std=c++17', `-arch=${architecture}`, '-Werror', 'all-warnings', ...kIncludes];
+        await run(nvcc, [...flags, '-c', sourceOf(program), '-o', join(directory, `${program}-${architecture}.o`)]);
+      }
+    });
+  }
+});
+
+function sourceOf(program: string): string {
+  return join('runtime', 'cuda', 'test', `${program}.cu`);
+}
+
+function findNvcc(): string | undefined {
+  return ['/usr/local/cuda/bin/nvcc', '/usr/bin/nvcc'].find((path) => existsSync(path));
+}
+
+/** Rejects with the program's output if it does not compile without a warning or a case fails. */
+async function compileAndRun(program: string, executable: string, flags: readonly string[]): Promise<void> {
+  const compiler = process.env.CXX ?? 'g++';
+  const emulated = ['-std=c++17', '-DCORTADO_CUDA_EMULATION', ...flags, ...kWarnings, ...kIncludes, '-x', 'c++'];
+  await run(compiler, [...emulated, sourceOf(program), '-o', executable]);
+  await run(executable).catch((error: unknown) => {
+    const output = String(error instanceof Error && 'stdout' in error ? `${error.stdout}${error.message}` : error);
+    throw new Error(`${program} failed:\n${output}`);
+  });
+}
