@@ -72,7 +72,7 @@ class Builder {
  public:
   // Where the parts of a model lie in its memory, from its first 64-byte boundary.
   struct Layout {
-    std::size_t inputs, outputs, extents, pool, arena, total;
+    std::size_t inputs, outputs, extents, pool, device, arena, total;
   };
 
   static Layout layout_of(const NetDescription& net, int threads, bool with_arena) {
@@ -81,7 +81,8 @@ class Builder {
     at.outputs = round_up(at.inputs + net.info.n_inputs * sizeof(RunContext::Input));
     at.extents = round_up(at.outputs + net.info.n_outputs * sizeof(RunContext::Output));
     at.pool = round_up(at.extents + net.info.n_symbols * sizeof(std::int64_t));
-    at.arena = round_up(at.pool + pool_bytes(threads));
+    at.device = round_up(at.pool + pool_bytes(threads));
+    at.arena = round_up(at.device + (net.device != nullptr ? net.device->runtime->state_bytes(net) : 0));
     at.total = at.arena + (with_arena ? net.info.arena_bytes : 0);
     return at;
   }
@@ -112,6 +113,17 @@ class Builder {
     (void)memory;
 #endif
     return CORTADO_OK;
+  }
+
+  static Status open_device(Model* model, void* state, const cortado_options& options) {
+    const DeviceDescription* const device = model->net->device;
+    if (device == nullptr) return CORTADO_OK;
+    return device->runtime->create(model->context, state, model->weights_bytes, options);
+  }
+
+  static void close_device(Model* model) {
+    if (model->context.device_ != nullptr) model->net->device->runtime->destroy(model->context);
+    model->context.device_ = nullptr;
   }
 
   static void stop_pool(Model* model) {
@@ -194,6 +206,7 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   if (status == CORTADO_OK) {
     Builder::connect(model, at, net, options);
     status = Builder::start_pool(model, base + at.pool);
+    if (status == CORTADO_OK) status = Builder::open_device(model, base + at.device, options);
   }
   if (status != CORTADO_OK) {
     destroy(model);
@@ -205,6 +218,7 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
 
 void destroy(Model* model) {
   if (model == nullptr) return;
+  Builder::close_device(model);
   Builder::stop_pool(model);
   unmap_file(&model->weights_file);
 #if CORTADO_HEAP

@@ -40,8 +40,10 @@ class Runner {
     run.layer_ = -1;
     if (bind_inputs(run, inputs, n_inputs) && bind_outputs(run, outputs, n_outputs) &&
         check_overlaps(run, inputs, n_inputs, n_outputs)) {
-      copy_inputs(run);
-      run.net_->run(run);
+      const DeviceDescription* const device = run.net_->device;
+      if (device == nullptr) copy_inputs(run);
+      if (device == nullptr || device->runtime->begin(run)) run.net_->run(run);
+      if (device != nullptr && run.ok()) device->runtime->end(run);
       if (run.ok()) report_outputs(run, outputs, n_outputs);
     }
     return static_cast<Status>(run.status_.load(std::memory_order_relaxed));
@@ -174,6 +176,7 @@ class Runner {
       slot.capacity = slot.caller != nullptr ? outputs[i].size_bytes : 0;
       const bool fits = slot.caller != nullptr && slot.capacity >= net.info.outputs[i].max_bytes;
       slot.data = fits ? slot.caller : room;
+      slot.keeps_room = false;
       slot.rank = -1;
       fault.output = static_cast<std::int32_t>(i);
       if (slot.caller == nullptr && !has_room) fault.status = CORTADO_NULL_ARGUMENT;
@@ -310,7 +313,7 @@ bool RunContext::set_output_shape(int index, int rank, const std::int64_t* dims,
     fault.min = static_cast<std::int64_t>(bytes);
     return fail(fault);
   }
-  if (before_writing) slot.data = slot.caller;
+  if (before_writing && !slot.keeps_room) slot.data = slot.caller;
   return true;
 }
 

@@ -205,8 +205,19 @@ class Builder {
     this.options.onProgress?.(`linking ${this.files.prefix}`);
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
     const link = ['-Wl,--gc-sections', '-s', ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
-    await runTool(toolchain.cc, [...link, ...objects, '-o', output, ...libraries], this.place());
+    await this.link([...link, ...objects, '-o', output, ...libraries]);
     await chmod(output, 0o755);
+  }
+
+  /** Links with the C driver, or with the device's compiler, which adds its runtime. */
+  private async link(args: readonly string[]): Promise<void> {
+    const { cc, deviceProgram } = this.tools();
+    if (deviceProgram === undefined) return runTool(cc, args, this.place());
+    const passed = args.flatMap((arg) => {
+      if (arg.startsWith('-Wl,')) return ['-Xlinker', arg.slice('-Wl,'.length)];
+      return arg === '-s' ? ['-Xlinker', '-s'] : [arg];
+    });
+    await runTool(deviceProgram, ['-cudart', 'static', ...passed], this.place());
   }
 
   private async makeLibrary(): Promise<readonly string[]> {
@@ -228,11 +239,7 @@ class Builder {
       '-s',
     ];
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
-    await runTool(
-      toolchain.cc,
-      [...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries],
-      this.place(),
-    );
+    await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries]);
     await chmod(shared, 0o644);
     const written = await this.writeAll(libraryFiles(this.files, this.options.version));
     return [`lib/lib${prefix}.a`, `lib/lib${prefix}.so`, ...written, ...(await this.weightsBeside())];
@@ -277,10 +284,9 @@ class Builder {
   }
 
   private netJobs(): readonly CompileJob[] {
-    const [first, ...rest] = this.files.netSources;
+    const isGenerated = (source: string): boolean => /\.(cc|cu)$/.test(source);
     return [
-      ...(first === undefined ? [] : [{ source: first, isGenerated: true }]),
-      ...jobs(rest),
+      ...this.files.netSources.map((source) => ({ source, isGenerated: isGenerated(source) })),
       ...jobs(this.files.runtimeSources),
     ];
   }

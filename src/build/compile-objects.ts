@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { kCompileFlags, kGeneratedFlags } from '../emit/compile-flags.js';
+import { kCompileFlags, kDeviceFlags, kGeneratedFlags } from '../emit/compile-flags.js';
 import type { NetFiles } from '../emit/package-files.js';
 import { cacheKey, type ObjectCache } from './object-cache.js';
 import { type FoundToolchain, runTool, words } from './toolchain.js';
@@ -69,9 +69,28 @@ export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'f
     ...(settings.isPositionIndependent ? ['-fPIC'] : []),
     `-DCORTADO_THREADS=${files.hasThreads ? 1 : 0}`,
     ...(settings.namespace === undefined ? [] : [`-Dcortado=${settings.namespace}`]),
+    ...(files.usesDevice ? ['-Iruntime/cuda/include'] : []),
     '-Iruntime/include',
     '-Iruntime/harness',
     '-Isrc',
+  ];
+}
+
+/** Sources that include the device's headers. */
+function needsDevice({ source }: CompileJob): boolean {
+  return source.startsWith('runtime/cuda/') || source.endsWith('.cu');
+}
+
+/** Flags of the device's compiler: its own, and the host compiler's behind `-Xcompiler`. */
+export function deviceFlags(job: CompileJob, settings: Omit<CompileSettings, 'folder' | 'cache'>): readonly string[] {
+  const all = compileFlags({ ...job, isGenerated: false }, settings);
+  const isOwn = (flag: string): boolean => /^-([DIO]|std=)/.test(flag);
+  const passed = all.filter((flag) => !isOwn(flag)).flatMap((flag) => ['-Xcompiler', flag]);
+  const { flags = [] } = settings.toolchain.deviceCompiler ?? {};
+  return [
+    ...all.filter((flag) => isOwn(flag) && !flag.startsWith('-O')),
+    ...passed,
+    ...(job.source.endsWith('.cu') ? [...kDeviceFlags, ...flags] : ['-O2']),
   ];
 }
 
@@ -83,7 +102,12 @@ async function compileOne(
 ): Promise<void> {
   const { folder, toolchain, cache } = settings;
   const isAssembler = job.source.endsWith('.S');
-  const flags = isAssembler ? ['-Isrc', '-Wa,-Isrc'] : compileFlags(job, settings);
+  const deviceProgram = needsDevice(job) ? toolchain.deviceProgram : undefined;
+  const flags = isAssembler
+    ? ['-Isrc', '-Wa,-Isrc']
+    : deviceProgram === undefined
+      ? [...compileFlags(job, settings), ...(job.source.endsWith('.cu') ? ['-x', 'c++'] : [])]
+      : deviceFlags(job, settings);
   // The weights stub is as fast to assemble as to copy, and its object is as large as the weights.
   const text = await readFile(join(folder, job.source), 'utf8');
   const key = isAssembler
@@ -91,7 +115,7 @@ async function compileOne(
     : cacheKey([toolchain.version, ...words(toolchain.cxx), ...flags, text, ...includedTexts(text, settings.files)]);
   if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
   settings.onProgress?.(`compiling ${job.source}`);
-  const program = isAssembler ? toolchain.cc : toolchain.cxx;
+  const program = deviceProgram ?? (isAssembler ? toolchain.cc : toolchain.cxx);
   await runTool(program, [...flags, '-c', job.source, '-o', object], { folder, package: toolchain.package, signal });
   if (key !== undefined) await cache.keep(key, join(folder, object));
 }
@@ -103,9 +127,10 @@ function includedTexts(source: string, files: NetFiles): readonly string[] {
   for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
     for (const match of text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
       const name = match[1] ?? '';
-      const known = [`src/${name}`, ...['include', 'harness', 'src'].map((folder) => `runtime/${folder}/${name}`)].find(
-        (path) => files.runtime.has(path) || files.generated.has(path),
-      );
+      const known = [
+        `src/${name}`,
+        ...['include', 'harness', 'src', 'cuda/include'].map((folder) => `runtime/${folder}/${name}`),
+      ].find((path) => files.runtime.has(path) || files.generated.has(path));
       const content = known === undefined ? undefined : (files.runtime.get(known) ?? files.generated.get(known));
       if (known === undefined || typeof content !== 'string' || found.has(known)) continue;
       found.set(known, content);

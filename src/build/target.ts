@@ -27,6 +27,16 @@ export interface Toolchain {
   /** Flags for every file (a sysroot, a triple). */
   readonly commonFlags?: readonly string[];
   readonly linkFlags?: readonly string[];
+  /** The device's compiler, for targets that have one; without it the host's compiler takes its sources (emulation). */
+  readonly deviceCompiler?: DeviceCompiler;
+}
+
+export interface DeviceCompiler {
+  /** Where it may be: a name to look for in PATH, or a path. */
+  readonly programs: readonly string[];
+  readonly flags: readonly string[];
+  /** Debian package that brings it. */
+  readonly package: string;
 }
 
 export interface Runner {
@@ -89,6 +99,17 @@ const kSchema = {
     l1Bytes: kPositive,
     l2Bytes: kPositive,
     cpuFeatures: kTexts,
+    device: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['kind', 'architecture', 'multiprocessors', 'sharedBytes'],
+      properties: {
+        kind: { enum: ['cuda'] },
+        architecture: kPositive,
+        multiprocessors: kPositive,
+        sharedBytes: kPositive,
+      },
+    },
     toolchains: {
       type: 'array',
       minItems: 1,
@@ -107,6 +128,12 @@ const kSchema = {
           commonFlags: kTexts,
           linkFlags: kTexts,
           needs: kTexts,
+          deviceCompiler: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['programs', 'flags', 'package'],
+            properties: { programs: kTexts, flags: kTexts, package: kText },
+          },
         },
       },
     },

@@ -3,11 +3,13 @@
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { fail } from '../errors.js';
-import type { Command, Target, Toolchain } from './target.js';
+import type { Command, DeviceCompiler, Target, Toolchain } from './target.js';
 
 export interface FoundToolchain extends Toolchain {
   /** First line of `--version`: part of cache keys and of the manifest. */
   readonly version: string;
+  /** The device's compiler as it was found. */
+  readonly deviceProgram?: string;
 }
 
 const found = new Map<string, Promise<FoundToolchain>>();
@@ -26,7 +28,11 @@ async function searchToolchain(target: Target): Promise<FoundToolchain> {
   for (const toolchain of target.toolchains) {
     if (toolchain.needs?.every((file) => existsSync(file)) === false) continue;
     const version = await versionOf(toolchain.cxx);
-    if (version !== undefined) return { ...toolchain, version };
+    if (version === undefined) continue;
+    const { deviceCompiler } = toolchain;
+    if (deviceCompiler === undefined) return { ...toolchain, version };
+    const device = await findDeviceCompiler(deviceCompiler, target);
+    return { ...toolchain, version: `${version}, ${device.version}`, deviceProgram: device.program };
   }
   return fail('toolchain', `no C++ compiler for target ${target.name}`, {
     expected: target.toolchains.map((toolchain) => words(toolchain.cxx).join(' ')).join(' or '),
@@ -50,10 +56,26 @@ export function words(command: Command): readonly [program: string, ...args: str
   return [program, ...args];
 }
 
-async function versionOf(command: Command): Promise<string | undefined> {
+async function findDeviceCompiler(
+  { programs, package: from }: DeviceCompiler,
+  target: Target,
+): Promise<{ readonly program: string; readonly version: string }> {
+  for (const program of programs) {
+    // nvcc tells its version in the last lines.
+    const version = await versionOf(program, /^Cuda compilation tools.*$/m);
+    if (version !== undefined) return { program, version };
+  }
+  return fail('toolchain', `no device compiler for target ${target.name}`, {
+    expected: programs.join(' or '),
+    remedy: `install NVIDIA's CUDA toolkit (Debian: apt-get install ${from}), or use --emit source`,
+  });
+}
+
+/** What the program says of itself: the first line, or the one that matches. */
+async function versionOf(command: Command, line = /^.*$/m): Promise<string | undefined> {
   const [program, ...args] = words(command);
   const result = await execa(program, [...args, '--version'], { reject: false, stdin: 'ignore' });
-  return result.exitCode === 0 ? (String(result.stdout).split('\n')[0] ?? program) : undefined;
+  return result.exitCode === 0 ? (line.exec(String(result.stdout))?.[0] ?? program) : undefined;
 }
 
 /** Where a tool runs and what brings it. */

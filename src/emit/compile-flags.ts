@@ -11,3 +11,11 @@ export const kCompileFlags: readonly string[] = [
 
 /** Only for the generated translation unit: kernels are compiled for the target's CPU. */
 export const kGeneratedFlags: readonly string[] = ['-O3', '-ffp-contract=fast'];
+
+/** For the device's translation units, beside those that the target names. */
+export const kDeviceFlags: readonly string[] = [
+  '-O3',
+  '--expt-relaxed-constexpr',
+  '-Xcudafe',
+  '--display_error_number',
+];

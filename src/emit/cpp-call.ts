@@ -22,7 +22,8 @@ export function callToCpp(step: KernelStep, names: SharedNames): string {
   const { call } = step;
   const template = call.template.map((argument) => templateArgToCpp(argument, step, names));
   const typed = template.length === 0 ? '' : `<${template.join(', ')}>`;
-  const args = ['part', ...call.args.map((argument) => argToCpp(argument, step, names))];
+  const first = call.device === true ? 'run.stream()' : 'part';
+  const args = [first, ...call.args.map((argument) => argToCpp(argument, step, names))];
   return `${call.fn}${typed}(${args.join(', ')})`;
 }
 
@@ -49,7 +50,7 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
   const symbol = (name: string): string => names.symbol(name);
   switch (argument.kind) {
     case 'input':
-      return operandToCpp(step.inputs[argument.index], names);
+      return operandToCpp(step.inputs[argument.index], names, hostOf(step, step.inputs[argument.index]));
     case 'output':
       return outputToCpp(step, argument.index, names);
     case 'packed': {
@@ -88,24 +89,30 @@ export function extentVariable(symbolName: string, names: SharedNames): string {
 
 function outputToCpp(step: KernelStep, index: number, names: SharedNames): string {
   const operand = step.outputs[index];
-  return operand === undefined ? 'nullptr' : operandToCpp(operand, names);
+  return operand === undefined ? 'nullptr' : operandToCpp(operand, names, hostOf(step, operand));
 }
 
-export function operandToCpp(operand: Operand | undefined, names: SharedNames): string {
+/** How a step reaches its operand: steps on the device see the host's memory through the host's run. */
+function hostOf({ call }: KernelStep, operand: Operand | undefined): string {
+  const isOwn = operand === undefined || operand.type.memory === 'device' || operand.place.kind === 'weight';
+  return call.device !== true || isOwn ? 'run' : 'run.host()';
+}
+
+export function operandToCpp(operand: Operand | undefined, names: SharedNames, run = 'run'): string {
   if (operand === undefined) return 'static_cast<const float*>(nullptr)';
-  return placeToCpp(operand.place, dtypeCpp(operand.type.dtype), names);
+  return placeToCpp(operand.place, dtypeCpp(operand.type.dtype), names, run);
 }
 
-function placeToCpp(place: Place, cpp: string, names: SharedNames): string {
+function placeToCpp(place: Place, cpp: string, names: SharedNames, run: string): string {
   switch (place.kind) {
     case 'arena':
-      return `run.at<${cpp}>(${place.offsetBytes})`;
+      return `${run}.at<${cpp}>(${place.offsetBytes})`;
     case 'weight':
-      return `run.weight<${cpp}>(${place.offsetBytes})`;
+      return `${run}.weight<${cpp}>(${place.offsetBytes})`;
     case 'input':
-      return withOffset(`run.input<${cpp}>(${names.input(place.index)})`, place.offsetBytes, cpp);
+      return withOffset(`${run}.input<${cpp}>(${names.input(place.index)})`, place.offsetBytes, cpp);
     case 'output':
-      return withOffset(`run.output<${cpp}>(${names.output(place.index)})`, place.offsetBytes, cpp);
+      return withOffset(`${run}.output<${cpp}>(${names.output(place.index)})`, place.offsetBytes, cpp);
     default:
       return unreachable(place);
   }

@@ -60,3 +60,40 @@ function mapText(spec: FunctorSpec): string {
     '};',
   ].join('\n');
 }
+
+/** The same for a device: numbers only, called by one thread for one element. */
+export function deviceFunctorText(spec: FunctorSpec): string {
+  const names = spec.argTypes.map((_, i) => `x${i}`);
+  const used = (i: number): string => (countArg(spec.expr, i) > 0 ? ` x${i}` : '');
+  const result = dtypeCpp(exprDType(spec.expr, spec.argTypes));
+  const body = `    return ${exprToCpp(spec.expr, names, spec.argTypes, 'scalar')};`;
+  if (spec.kind === 'map') {
+    const parameters = spec.argTypes.map((dtype, i) => `${dtypeCpp(dtype)}${used(i)}`);
+    return [
+      'struct NAME {',
+      `  CORTADO_DEVICE ${result} operator()(${parameters.join(', ')}) const {`,
+      body,
+      '  }',
+      '};',
+    ].join('\n');
+  }
+  const uses = (access: string): boolean => spec.operands.some((operand) => operand.access === access);
+  const index = { scalar: '0', channel: 'channel', full: 'offset' };
+  const parameters = [
+    `${dtypeCpp(spec.argTypes[0] ?? 'f32')}${used(0)}`,
+    `std::int64_t${uses('channel') ? ' channel' : ''}`,
+    `std::int64_t${uses('full') ? ' offset' : ''}`,
+  ];
+  return [
+    'struct NAME {',
+    ...spec.operands.map((_, k) => `  const ${dtypeCpp(spec.argTypes[k + 1] ?? 'f32')}* operand${k + 1};`),
+    `  CORTADO_DEVICE ${result} operator()(${parameters.join(', ')}) const {`,
+    ...spec.operands.map(
+      ({ access }, k) =>
+        `    const ${dtypeCpp(spec.argTypes[k + 1] ?? 'f32')} x${k + 1} = operand${k + 1}[${index[access]}];`,
+    ),
+    body,
+    '  }',
+    '};',
+  ].join('\n');
+}

@@ -4,12 +4,15 @@ import { fail } from '../errors.js';
 import { asSymbol, dimMax, dimMin, isStatic } from '../ir/dim.js';
 import { dtypeCaffe2 } from '../ir/dtype.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
-import type { KernelConfig } from '../ops/kernel-call.js';
-import type { KernelStep, Layer, Program, Step } from '../plan/program.js';
-import { callToCpp, configFields, extentVariable, operandToCpp, type SharedNames } from './cpp-call.js';
+import type { KernelStep, Layer, Program } from '../plan/program.js';
+import { callToCpp, extentVariable, operandToCpp } from './cpp-call.js';
 import { dimToCpp } from './cpp-dim.js';
 import { functorText } from './cpp-functor.js';
-import { commentText, cString, mangle, Namer, pascal } from './names.js';
+import { type DeviceList, deviceLists, type ListedStep, listDeviceSteps } from './device-lists.js';
+import { emitDevice, listName } from './emit-device.js';
+import { NameTable } from './name-table.js';
+import { commentText, cString, mangle } from './names.js';
+import { kernelSteps, layerComment, macsText, opNumber } from './step-text.js';
 import { render } from './template.js';
 
 export interface EmitOptions {
@@ -26,94 +29,43 @@ export interface EmitOptions {
   readonly weightFileBytes: number;
 }
 
-interface ConfigText {
-  readonly name: string;
-  readonly type: string;
-  readonly fields: string;
-  readonly fieldNames: string;
-}
-
 const kStackBytes = 64 * 1024;
 
-/** The generated `<prefix>.cc` and `<prefix>.h`. */
-export function emitNet(program: Program, options: EmitOptions): { readonly source: string; readonly header: string } {
-  const context = new NetText(program, options).context();
-  return { source: render('net/net.cc', context), header: render('net/net.h', context) };
+export interface NetTexts {
+  readonly source: string;
+  readonly header: string;
+  /** `<prefix>.cu`; absent where nothing runs on a device. */
+  readonly device?: string;
 }
 
-class NetText implements SharedNames {
-  private readonly namer = new Namer();
-  private readonly configs = new Map<string, ConfigText>();
-  private readonly functors = new Map<string, { name: string; text: string }>();
-  private readonly symbolNames: ReadonlyMap<string, string>;
-  private readonly inputNames: readonly string[];
-  private readonly outputNames: readonly string[];
-  private readonly prefix: string;
+/** The generated `<prefix>.cc`, `<prefix>.h` and `<prefix>.cu`. */
+export function emitNet(program: Program, options: EmitOptions): NetTexts {
+  const prefix = options.prefix ?? mangle(program.name);
+  const context = new NetText(program, prefix, options).context();
+  const texts = { source: render('net/net.cc', context), header: render('net/net.h', context) };
+  if (program.deviceArena === undefined) return texts;
+  return { ...texts, device: emitDevice(program, { prefix, targetName: options.targetName, trace: options.trace }) };
+}
+
+class NetText {
+  private readonly names: NameTable;
 
   constructor(
     private readonly program: Program,
+    private readonly prefix: string,
     private readonly options: EmitOptions,
   ) {
-    this.prefix = options.prefix ?? mangle(program.name);
-    this.symbolNames = new Map(program.symbols.map((s) => [s.name, this.namer.unique(`k${pascal(s.name)}`)]));
-    this.inputNames = program.inputs.map((input) => this.namer.unique(`kIn${pascal(input.name)}`));
-    this.outputNames = program.outputs.map((output) => this.namer.unique(`kOut${pascal(output.name)}`));
-  }
-
-  config(config: KernelConfig): string {
-    const fields = configFields(config);
-    const key = `${config.type}{${fields}}`;
-    let known = this.configs.get(key);
-    if (known === undefined) {
-      const stem = config.type.replace(/(Shape|Dims|Config)$/, '');
-      const count = [...this.configs.values()].filter((other) => other.type === config.type).length + 1;
-      const fieldNames = config.fields.map(([name]) => name).join(', ');
-      known = { name: this.namer.unique(`k${stem}_${count}`), type: config.type, fields, fieldNames };
-      this.configs.set(key, known);
-    }
-    return known.name;
-  }
-
-  /** Configs by type; the first of each type explains the fields. */
-  private configLines() {
-    const types = [...new Set([...this.configs.values()].map((config) => config.type))];
-    return types.flatMap((type) =>
-      [...this.configs.values()]
-        .filter((config) => config.type === type)
-        .map((config, i) => ({ ...config, heading: i === 0 ? `${type}: ${config.fieldNames}` : '' })),
-    );
-  }
-
-  functor(step: KernelStep): string {
-    const spec = step.call.functor ?? fail('internal', 'a call without functor');
-    const text = functorText(spec);
-    let known = this.functors.get(text);
-    if (known === undefined) {
-      const name = this.namer.unique(`${spec.kind === 'epilogue' ? 'Epilogue' : 'Map'}_${this.functors.size + 1}`);
-      known = { name, text: text.replace('NAME', name) };
-      this.functors.set(text, known);
-    }
-    return known.name;
-  }
-
-  symbol(name: string): string {
-    return this.symbolNames.get(name) ?? fail('internal', `unknown symbol ${name}`);
-  }
-
-  input(index: number): string {
-    return this.inputNames[index] ?? fail('internal', `unknown input ${index}`);
-  }
-
-  output(index: number): string {
-    return this.outputNames[index] ?? fail('internal', `unknown output ${index}`);
+    this.names = new NameTable(program, functorText);
   }
 
   context() {
     const { program, options, prefix } = this;
     const upper = prefix.toUpperCase();
-    const steps = kernelSteps(program.steps).map((step) => this.stepContext(step));
-    const run = this.runLines(program.steps, '  ');
-    const headers = new Set(kernelSteps(program.steps).map((step) => step.call.header));
+    const hostSteps = kernelSteps(program.steps).filter((step) => step.call.device !== true);
+    const steps = hostSteps.map((step) => this.stepContext(step));
+    const listed = listDeviceSteps(program.steps);
+    const run = this.runLines(listed, '  ');
+    const headers = new Set(hostSteps.map((step) => step.call.header));
     return {
       prefix,
       upper,
@@ -138,31 +90,32 @@ class NetText implements SharedNames {
       symbols: program.symbols.map((s, index) => ({
         ...s,
         index,
-        constant: this.symbol(s.name),
+        constant: this.names.symbol(s.name),
         string: cString(s.name),
       })),
       inputs: program.inputs.map((input, i) => ({
         ...this.tensorInfo(input.name, input.type, input.optional),
-        constant: this.input(i),
+        constant: this.names.input(i),
         index: i,
         offset: input.arenaOffsetBytes === undefined ? 'kInPlace' : String(input.arenaOffsetBytes),
       })),
       outputs: program.outputs.map((output, i) => ({
         ...this.tensorInfo(output.name, output.type, false),
-        constant: this.output(i),
+        constant: this.names.output(i),
         index: i,
         offset: String(output.arenaOffsetBytes),
       })),
       layers: program.layers.map((layer) => ({ entry: layerEntry(layer) })),
       layerCount: program.layers.length,
-      configs: this.configLines(),
-      functors: [...this.functors.values()],
+      configs: this.names.configLines(),
+      functors: this.names.functors(),
       steps,
       run,
       hasSymbols: program.symbols.length > 0,
       hasLayers: program.layers.length > 0,
       hasInputs: program.inputs.length > 0,
       summary: summary(program),
+      ...this.deviceContext(deviceLists(listed)),
     };
   }
 
@@ -179,7 +132,7 @@ class NetText implements SharedNames {
     const min = widest.map((_, axis) => across(axis, Math.min, dimMin));
     const symbols = widest.map((dim) => {
       const symbol = variable ? undefined : asSymbol(dim);
-      return symbol === undefined ? '-1' : this.symbol(symbol.name);
+      return symbol === undefined ? '-1' : this.names.symbol(symbol.name);
     });
     // A scalar has no dims, and C++ has no empty arrays: one unread entry stands in.
     const list = (values: readonly (number | string)[]): string => `{${values.length === 0 ? '0' : values.join(', ')}}`;
@@ -200,11 +153,13 @@ class NetText implements SharedNames {
 
   private stepContext(step: KernelStep) {
     const layer = this.program.layers[step.layer] ?? fail('internal', 'a step without layer');
-    const call = callToCpp(step, this);
+    const call = callToCpp(step, this.names);
     const stored = step.call.args.flatMap((arg) => (arg.kind === 'store-extent' ? [arg.symbol.name] : []));
-    const before = stored.map((name) => `std::int64_t ${extentVariable(name, this)} = 0;`);
+    const before = stored.map((name) => `std::int64_t ${extentVariable(name, this.names)} = 0;`);
     const statement = step.call.fallible === true ? `run.check(${call});` : `${call};`;
-    const after = stored.map((name) => `run.set_extent(${this.symbol(name)}, ${extentVariable(name, this)});`);
+    const after = stored.map(
+      (name) => `run.set_extent(${this.names.symbol(name)}, ${extentVariable(name, this.names)});`,
+    );
     return {
       index: step.layer,
       comment: commentText(layerComment(layer)),
@@ -212,13 +167,44 @@ class NetText implements SharedNames {
     };
   }
 
-  private runLines(steps: readonly Step[], indent: string): readonly { readonly line: string }[] {
-    return steps.flatMap((step) => this.runStep(step, indent)).map((line) => ({ line }));
+  /** What a net with steps on a device has besides. */
+  private deviceContext(lists: readonly DeviceList[]) {
+    const { deviceArena, inputs, outputs } = this.program;
+    const offset = (bytes: number | undefined): string => (bytes === undefined ? 'kInPlace' : String(bytes));
+    return {
+      usesDevice: deviceArena !== undefined,
+      deviceArenaBytes: deviceArena?.sizeBytes ?? 0,
+      deviceInputs: inputs.map((input) => offset(input.deviceOffsetBytes)).join(', '),
+      deviceOutputs: outputs.map((output) => offset(output.deviceOffsetBytes)).join(', '),
+      deviceLists: lists.map(({ index, steps }) => ({ name: listName(this.prefix, index), count: steps.length })),
+    };
   }
 
-  private runStep(step: Step, indent: string): readonly string[] {
-    const nested = (inner: readonly Step[]): readonly string[] => inner.flatMap((s) => this.runStep(s, `${indent}  `));
+  private runLines(steps: readonly ListedStep[], indent: string): readonly { readonly line: string }[] {
+    return this.runSteps(steps, indent).map((line) => ({ line }));
+  }
+
+  /** The host waits for the device before it reads anything, and at the end of a block, so that none begins unfinished. */
+  private runSteps(steps: readonly ListedStep[], indent: string): readonly string[] {
+    let isBusy = false;
+    const wait = `${indent}if (!wait_for_device(run)) return;`;
+    const lines = steps.flatMap((step): readonly string[] => {
+      const waits = isBusy && (step.kind === 'kernel' || step.kind === 'if' || step.kind === 'loop');
+      isBusy = step.kind === 'device' || (isBusy && !waits);
+      return [...(waits ? [wait] : []), ...this.runStep(step, indent)];
+    });
+    return isBusy && indent.length > 2 ? [...lines, wait] : lines;
+  }
+
+  private runStep(step: ListedStep, indent: string): readonly string[] {
+    const nested = (inner: readonly ListedStep[]): readonly string[] => this.runSteps(inner, `${indent}  `);
     switch (step.kind) {
+      case 'device': {
+        const { index, steps } = step;
+        return [
+          `${indent}if (!run_on_device(run, ${index}, ${listName(this.prefix, index)}, ${steps.length})) return;`,
+        ];
+      }
       case 'kernel': {
         const canFail = step.call.fallible === true || step.call.args.some((arg) => arg.kind === 'store-extent');
         const run = `run.step(${step.layer}, step_${step.layer}, ${step.parts})`;
@@ -227,7 +213,7 @@ class NetText implements SharedNames {
       case 'if':
         return [
           `${indent}// op ${step.origin.opIndex} ${commentText(`${step.origin.opType} ${step.condition.name}`)}`,
-          `${indent}if (*${operandToCpp(step.condition, this)}) {`,
+          `${indent}if (*${operandToCpp(step.condition, this.names)}) {`,
           ...nested(step.yes),
           `${indent}} else {`,
           ...nested(step.no),
@@ -241,24 +227,24 @@ class NetText implements SharedNames {
           `${indent}}`,
         ];
       case 'bind':
-        return [`${indent}if (!run.set_extent(${this.symbol(step.symbol)}, ${this.dim(step.value)})) return;`];
+        return [`${indent}if (!run.set_extent(${this.names.symbol(step.symbol)}, ${this.dim(step.value)})) return;`];
       case 'shape': {
         const call = (shape: (typeof step.shapes)[number]): string =>
-          `run.${step.isUnwritten ? 'shape' : 'settle'}_output(${[this.output(step.output), ...shape.map((dim) => this.dim(dim))].join(', ')})`;
+          `run.${step.isUnwritten ? 'shape' : 'settle'}_output(${[this.names.output(step.output), ...shape.map((dim) => this.dim(dim))].join(', ')})`;
         const [first = []] = step.shapes;
         if (step.variant === undefined) return [`${indent}if (!${call(first)}) return;`];
-        const variant = this.symbol(step.variant);
+        const variant = this.names.symbol(step.variant);
         return step.shapes.map((shape, i) => `${indent}if (run.extent(${variant}) == ${i} && !${call(shape)}) return;`);
       }
     }
   }
 
   /** `for (…; i < limit && condition; …) {`; the limit is read once. */
-  private loopHead({ limit, condition }: Extract<Step, { kind: 'loop' }>): string {
-    const test = condition === undefined ? undefined : `*${operandToCpp(condition, this)}`;
+  private loopHead({ limit, condition }: Extract<ListedStep, { kind: 'loop' }>): string {
+    const test = condition === undefined ? undefined : `*${operandToCpp(condition, this.names)}`;
     if (limit === undefined) return `while (${test ?? 'true'}) {`;
-    const [i, n] = [this.namer.unique('iteration'), this.namer.unique('iterations')];
-    const most = typeof limit === 'number' ? String(limit) : `*${operandToCpp(limit, this)}`;
+    const [i, n] = [this.names.unique('iteration'), this.names.unique('iterations')];
+    const most = typeof limit === 'number' ? String(limit) : `*${operandToCpp(limit, this.names)}`;
     const goesOn = test === undefined ? `${i} < ${n}` : `${i} < ${n} && ${test}`;
     return `for (std::int64_t ${i} = 0, ${n} = ${most}; ${goesOn}; ++${i}) {`;
   }
@@ -276,21 +262,15 @@ class NetText implements SharedNames {
         return [];
       const dims = output.type.shape.map((dim) => this.dim(dim));
       const index = opNumber(layer);
-      return [`${indent}run.trace(${[index, cString(output.name), operandToCpp(output, this), ...dims].join(', ')});`];
+      return [
+        `${indent}run.trace(${[index, cString(output.name), operandToCpp(output, this.names), ...dims].join(', ')});`,
+      ];
     });
   }
 
   private dim(dim: Parameters<typeof dimToCpp>[0]): string {
-    return dimToCpp(dim, (name) => this.symbol(name));
+    return dimToCpp(dim, (name) => this.names.symbol(name));
   }
-}
-
-function kernelSteps(steps: readonly Step[]): readonly KernelStep[] {
-  return steps.flatMap((step): readonly KernelStep[] => {
-    if (step.kind === 'kernel') return [step];
-    if (step.kind === 'loop') return kernelSteps(step.body);
-    return step.kind === 'if' ? [...kernelSteps(step.yes), ...kernelSteps(step.no)] : [];
-  });
 }
 
 function dtypeConstant(type: TensorType): string {
@@ -309,12 +289,6 @@ function dtypeConstant(type: TensorType): string {
   return names[dtypeCaffe2(type.dtype)] ?? fail('unsupported', `tensors of ${type.dtype} cannot be inputs or outputs`);
 }
 
-/** The index in the published net; the outermost one for nested nets; -1 for steps of the compiler. */
-function opNumber(layer: Layer): number {
-  const outermost = Number.parseInt(layer.origin.opIndex, 10);
-  return Number.isNaN(outermost) ? -1 : outermost;
-}
-
 function layerEntry(layer: Layer): string {
   const type = layer.origin.opType === '' ? layer.op : layer.origin.opType;
   const name = layer.origin.blob === '' ? (layer.writes[0] ?? '') : layer.origin.blob;
@@ -327,19 +301,6 @@ function layerEntry(layer: Layer): string {
     Math.round(layer.macs),
     layer.bytes,
   ].join(', ');
-}
-
-function layerComment(layer: Layer): string {
-  const type = layer.origin.opType === '' ? layer.op : layer.origin.opType;
-  const index = layer.origin.opIndex === '' ? '' : `op ${layer.origin.opIndex} `;
-  const macs = layer.macs === 0 ? '' : `  ${macsText(layer.macs)}`;
-  const fused = layer.fused === '' ? '' : `  ${layer.fused}`;
-  return `${index}${type} ${layer.reads.join(', ')} -> ${layer.writes.join(', ')}  ${layer.type}${macs}${fused}`;
-}
-
-function macsText(macs: number): string {
-  if (macs >= 1e6) return `${(macs / 1e6).toFixed(1)} MMAC`;
-  return macs >= 1e3 ? `${(macs / 1e3).toFixed(1)} kMAC` : `${macs} MAC`;
 }
 
 function typeComment(type: TensorType): string {

@@ -27,6 +27,8 @@ export interface NetFiles {
   readonly runtimeSources: readonly string[];
   readonly harnessSources: readonly string[];
   readonly hasThreads: boolean;
+  /** There are CUDA sources. */
+  readonly usesDevice: boolean;
   readonly weightsMode: 'linked' | 'file' | 'pointer';
 }
 
@@ -36,7 +38,7 @@ export type FileOptions = Omit<EmitOptions, 'weightsId' | 'weightFileBytes'>;
 export function packageFiles(program: Program, options: FileOptions): NetFiles {
   const weights = layoutWeightFile(program);
   const prefix = options.prefix ?? mangle(program.name);
-  const { source, header } = emitNet(program, {
+  const { source, header, device } = emitNet(program, {
     ...options,
     prefix,
     weightsId: weights.id,
@@ -49,14 +51,21 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     [`src/${prefix}.cc`, source],
     [`src/${prefix}_main.cc`, render('net/main.cc', { prefix, netName: commentText(program.name) })],
   ]);
+  if (device !== undefined) generated.set(`src/${prefix}.cu`, device);
   if (isLinked) generated.set(`src/${prefix}_weights.S`, render('net/weights.S', { prefix }));
   if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
-  const sources = runtimeFiles('src').filter(
+  const sources = [...runtimeFiles('src'), ...(device === undefined ? [] : runtimeFiles('cuda/src'))].filter(
     (name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')),
   );
   const harness = runtimeFiles('harness');
-  const headers = reachableHeaders([source, ...[...sources, ...harness].map(readRuntime), publicIncludes()]);
+  const headers = reachableHeaders([
+    source,
+    header,
+    device ?? '',
+    ...[...sources, ...harness].map(readRuntime),
+    publicIncludes(),
+  ]);
   const runtimeNames = new Set([
     ...headers,
     ...sources,
@@ -69,7 +78,12 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     weights,
     generated,
     runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),
-    netSources: [`src/${prefix}.cc`, ...(isLinked ? [`src/${prefix}_weights.S`] : [])],
+    netSources: [
+      `src/${prefix}.cc`,
+      ...(device === undefined ? [] : [`src/${prefix}.cu`]),
+      ...(isLinked ? [`src/${prefix}_weights.S`] : []),
+    ],
+    usesDevice: device !== undefined,
     runtimeSources: sources.map((name) => `runtime/${name}`),
     harnessSources: [
       `src/${prefix}_main.cc`,
@@ -104,8 +118,9 @@ function reachableHeaders(texts: readonly string[]): readonly string[] {
   const found = new Set<string>();
   const waiting = [...texts];
   for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
-    for (const match of text.matchAll(/^\s*#\s*include\s+"(cortado\/[^"]+)"/gm)) {
-      const name = `include/${match[1] ?? fail('internal', 'an include without a name')}`;
+    for (const match of text.matchAll(/^\s*#\s*include\s+"(cortado(?:_cuda)?\/[^"]+)"/gm)) {
+      const path = match[1] ?? fail('internal', 'an include without a name');
+      const name = path.startsWith('cortado_cuda/') ? `cuda/include/${path}` : `include/${path}`;
       if (found.has(name)) continue;
       found.add(name);
       waiting.push(readRuntime(name));

@@ -28,6 +28,8 @@ export interface TensorType {
    * attributes of their own, and a pass may lose it.
    */
   readonly quantization?: Quantization;
+  /** Whose memory holds the bytes: the host's when absent. */
+  readonly memory?: 'device';
 }
 
 export function tensorType(dtype: DType, shape: Shape, layout: Layout = kRowMajor): TensorType {
@@ -53,6 +55,7 @@ export function typeEquals(a: TensorType, b: TensorType): boolean {
     a.dtype === b.dtype &&
     shapeEquals(a.shape, b.shape) &&
     layoutEquals(a.layout, b.layout) &&
+    a.memory === b.memory &&
     variantKey(a.variants) === variantKey(b.variants) &&
     quantizationEquals(a.quantization, b.quantization)
   );

@@ -96,6 +96,8 @@ export interface KernelCall {
   readonly parts: number;
   /** True when the kernel returns a status (a fault that only values show). */
   readonly fallible?: boolean;
+  /** The function launches kernels of a device: it takes a stream where others take a part. */
+  readonly device?: boolean;
   /** Output 0 may use the memory of this input when that one dies here. */
   readonly inPlace?: readonly { readonly input: number; readonly output: number }[];
 }
@@ -115,6 +117,18 @@ export interface KernelTarget {
    * faster (true), nowhere (false), or for the convolutions with these weights.
    */
   readonly winograd?: boolean | ReadonlySet<Value>;
+  /** Set when operators may run on a device. */
+  readonly device?: DeviceTarget;
+}
+
+/** A processor with memory of its own beside the host's. */
+export interface DeviceTarget {
+  readonly kind: 'cuda';
+  /** Compute capability, 80 for 8.0. */
+  readonly architecture: number;
+  readonly multiprocessors: number;
+  /** Most shared memory that a block can have. */
+  readonly sharedBytes: number;
 }
 
 /** A node to be lowered. */

@@ -8,26 +8,13 @@ import { dimMax, shapeEquals } from '../ir/dim.js';
 import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
 import { kRowMajor, type Layout } from '../ir/type.js';
 import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
+import { FreshNames } from './fresh-names.js';
 import { type Form, outputType } from './kernels/kernel.js';
 import { formsOf } from './kernels/table.js';
 
 /** The graph with layouts in its types and ToBlocked/ToPlain nodes between regions. */
-export function assignLayouts(graph: Graph, target: KernelTarget, usedNames: Set<string> = namesOf(graph)): Graph {
-  return new LayoutAssigner(graph, target, usedNames).run();
-}
-
-function namesOf(graph: Graph): Set<string> {
-  const names = new Set<string>();
-  const visit = (g: Graph): void => {
-    for (const input of g.inputs) names.add(input.value.name);
-    for (const value of g.constants.keys()) names.add(value.name);
-    for (const node of g.nodes) {
-      for (const value of node.outputs) if (value !== undefined) names.add(value.name);
-      for (const region of node.regions ?? []) visit(region.graph);
-    }
-  };
-  visit(graph);
-  return names;
+export function assignLayouts(graph: Graph, target: KernelTarget, names = new FreshNames(graph)): Graph {
+  return new LayoutAssigner(graph, target, names).run();
 }
 
 class LayoutAssigner {
@@ -40,7 +27,7 @@ class LayoutAssigner {
   constructor(
     private readonly graph: Graph,
     private readonly target: KernelTarget,
-    private readonly usedNames: Set<string>,
+    private readonly names: FreshNames,
   ) {
     this.layout = { kind: 'blocked', block: target.vectorFloats };
     for (const { value } of graph.inputs) this.plain.set(value, value);
@@ -62,7 +49,7 @@ class LayoutAssigner {
     const form = this.target.vectorFloats > 1 ? this.choose(request) : undefined;
     const regions = node.regions?.map((region) => ({
       ...region,
-      graph: assignLayouts(region.graph, this.target, this.usedNames),
+      graph: assignLayouts(region.graph, this.target, this.names),
     }));
     this.push(node, form, regions);
   }
@@ -116,7 +103,7 @@ class LayoutAssigner {
     const known = this.plain.get(value);
     if (known !== undefined) return known;
     const from = this.blocked.get(value) ?? fail('internal', `value ${value.name} is read before it is made`);
-    const made: Value = { name: this.fresh(`${value.name}.plain`), type: { ...value.type, layout: kRowMajor } };
+    const made: Value = { name: this.names.fresh(`${value.name}.plain`), type: { ...value.type, layout: kRowMajor } };
     this.convert('ToPlain', from, made);
     this.plain.set(value, made);
     return made;
@@ -126,7 +113,10 @@ class LayoutAssigner {
     const known = this.blocked.get(value);
     if (known !== undefined) return known;
     const from = this.plain.get(value) ?? fail('internal', `value ${value.name} is read before it is made`);
-    const made: Value = { name: this.fresh(`${value.name}.blocked`), type: { ...value.type, layout: this.layout } };
+    const made: Value = {
+      name: this.names.fresh(`${value.name}.blocked`),
+      type: { ...value.type, layout: this.layout },
+    };
     this.convert('ToBlocked', from, made);
     this.blocked.set(value, made);
     return made;
@@ -135,12 +125,5 @@ class LayoutAssigner {
   private convert(op: string, from: Value, to: Value): void {
     const origin = { opIndex: '', opType: '', opName: '', blob: from.name };
     this.nodes.push({ op, inputs: [from], attrs: { block: this.target.vectorFloats }, outputs: [to], origin });
-  }
-
-  private fresh(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.usedNames.has(name); i++) name = `${wanted}.${i}`;
-    this.usedNames.add(name);
-    return name;
   }
 }

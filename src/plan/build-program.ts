@@ -16,13 +16,15 @@ import { getNumber, type Tensor } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
 import type { KernelCall, KernelRequest, KernelTarget } from '../ops/kernel-call.js';
-import { type ArenaPlan, type BufferRequest, checkArena, planArena } from './arena.js';
+import { assignDevices } from './assign-devices.js';
 import { assignLayouts } from './assign-layouts.js';
 import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type NodeItem } from './items.js';
+import { selectDeviceKernel } from './kernels/device/table.js';
 import { selectKernel } from './kernels/table.js';
-import { type Calls, type Lifetime, mergeInPlace, readsOf } from './lifetimes.js';
+import { type Calls, mergeInPlace, readsOf } from './lifetimes.js';
 import { type Linear, linearize } from './linearize.js';
 import { variantSymbol, withOutputShapes } from './output-shapes.js';
+import { type MemoryPlan, planMemory } from './plan-memory.js';
 import type {
   KernelStep,
   Layer,
@@ -61,7 +63,8 @@ const kNarrowestVector = 4;
  */
 export function buildProgram(source: Graph, options: PlanOptions): Program {
   const { target } = options;
-  if (target.winograd === true || !options.optimize) return planWith(source, options);
+  // A device's kernels have their own weights; what is left on the host is row-major.
+  if (target.winograd === true || !options.optimize || target.device !== undefined) return planWith(source, options);
   const { program, target: chosen } = planBudgeted(source, options);
   return program ?? planWith(source, { ...options, target: chosen });
 }
@@ -99,10 +102,16 @@ function isPadded(program: Program): boolean {
 }
 
 function planWith(source: Graph, options: PlanOptions): Program {
-  const graph = options.optimize ? assignLayouts(source, options.target) : source;
+  const graph = assign(source, options);
   const linear = linearize(graph, options.optimize);
   const calls = lowerAll(linear, options.target);
   return new Planner(graph, linear, calls, options).run();
+}
+
+/** Memories and layouts. */
+function assign(source: Graph, { target, optimize }: PlanOptions): Graph {
+  if (target.device !== undefined) return assignDevices(source, target, optimize);
+  return optimize ? assignLayouts(source, target) : source;
 }
 
 function lowerAll(linear: Linear, target: KernelTarget): Calls {
@@ -112,10 +121,15 @@ function lowerAll(linear: Linear, target: KernelTarget): Calls {
       const constant = (value: Value | undefined): Tensor | undefined =>
         value === undefined ? undefined : constantTensor(linear, value);
       const request: KernelRequest = { node: item.node, target, constant };
-      calls.set(item, selectKernel(request));
+      calls.set(item, runsOnDevice(item.node) ? selectDeviceKernel(request) : selectKernel(request));
     } else if (item.kind === 'copy') calls.set(item, copyCall(item.from));
   }
   return calls;
+}
+
+/** Copies to the host are the device's work, too. */
+function runsOnDevice(node: Node): boolean {
+  return node.op === 'ToHost' || presentOutputs(node)[0]?.type.memory === 'device';
 }
 
 function constantTensor(linear: Linear, value: Value): Tensor | undefined {
@@ -134,10 +148,11 @@ function reshaped(linear: Linear, root: Value, value: Value): Tensor | undefined
 }
 
 function copyCall(from: Value): KernelCall & { readonly kernel: string } {
+  const isOnDevice = from.type.memory === 'device';
   const count = from.type.layout.kind === 'rowMajor' ? shapeSize(from.type.shape) : storedElements(from.type);
   return {
     kernel: 'copy',
-    header: 'cortado/copy.h',
+    header: isOnDevice ? 'cortado_cuda/transfer.h' : 'cortado/copy.h',
     fn: 'copy',
     template: [{ kind: 'dtype', dtype: from.type.dtype }],
     args: [
@@ -145,7 +160,8 @@ function copyCall(from: Value): KernelCall & { readonly kernel: string } {
       { kind: 'input', index: 0 },
       { kind: 'output', index: 0 },
     ],
-    parts: 1 << 16,
+    parts: isOnDevice ? 1 : 1 << 16,
+    ...(isOnDevice ? { device: true } : {}),
   };
 }
 
@@ -162,8 +178,7 @@ class Planner {
   private readonly symbols = new Map<string, DimSymbol>();
   private readonly inputIndex: ReadonlyMap<Value, number>;
   private readonly outputIndex: ReadonlyMap<Value, number>;
-  private readonly offsets = new Map<Value, number>();
-  private readonly scratchOffsets = new Map<Item, number>();
+  private readonly memory: MemoryPlan;
   private readonly rawConstants = new Set<Value>();
 
   constructor(
@@ -174,9 +189,6 @@ class Planner {
   ) {
     this.inputIndex = new Map(graph.inputs.map(({ value }, i) => [value, i]));
     this.outputIndex = new Map(linear.outputRoots.map((root, i) => [root, i]));
-  }
-
-  run(): Program {
     const isFixed = (root: Value): boolean => this.inputIndex.has(root) || this.linear.constants.has(root);
     const lifetimes = this.options.optimize
       ? mergeInPlace(this.linear, this.calls, isFixed)
@@ -185,7 +197,11 @@ class Planner {
           new Map([...this.calls].map(([item, call]) => [item, { ...call, inPlace: [] }])),
           isFixed,
         );
-    const { requests, plan } = this.planMemory(lifetimes);
+    this.memory = planMemory(graph, linear, calls, lifetimes, (item, call) => this.partsOf(item, call));
+  }
+
+  run(): Program {
+    const { host, device } = this.memory;
     this.collectSymbols();
     const known = new Set(
       this.graph.inputs.flatMap(({ value }) => value.type.shape.flatMap(dimSymbols)).map((s) => s.name),
@@ -201,46 +217,17 @@ class Planner {
       weights: this.weights.weights,
       weightBytes: this.weights.sizeBytes,
       rawWeightBytes: [...this.rawConstants].reduce((sum, value) => sum + maxSizeBytes(value.type), 0),
-      arena: requests.map((request, i) => ({ ...request, offsetBytes: plan.offsetsBytes[i] ?? 0 })),
-      arenaBytes: plan.sizeBytes,
-      arenaBoundBytes: plan.boundBytes,
-      arenaStrategy: plan.strategy,
+      arena: host.entries,
+      arenaBytes: host.sizeBytes,
+      arenaBoundBytes: host.boundBytes,
+      arenaStrategy: host.strategy,
+      ...(device === undefined ? {} : { deviceArena: device }),
       opCount: this.options.opCount,
       threads: this.options.target.threads,
     };
   }
 
-  // ---- memory ------------------------------------------------------------------------------------------------------
-
-  private planMemory(lifetimes: ReadonlyMap<Value, Lifetime>): { requests: readonly BufferRequest[]; plan: ArenaPlan } {
-    const requests: BufferRequest[] = [];
-    const owners: (Value | Item)[] = [];
-    for (const [root, life] of lifetimes) {
-      if (this.linear.constants.has(root)) continue;
-      const input = this.inputIndex.get(root);
-      const isCopiedInput = input !== undefined && this.graph.inputs[input]?.optional === true;
-      if (input !== undefined && !isCopiedInput) continue;
-      const first = input === undefined ? life.first : 0;
-      requests.push({ name: root.name, sizeBytes: Math.max(1, maxSizeBytes(root.type)), first, last: life.last });
-      owners.push(root);
-    }
-    for (const item of flatten(this.linear.items)) {
-      const call = this.calls.get(item);
-      const bytes = call?.scratchBytes ?? 0;
-      if (call === undefined || bytes === 0) continue;
-      const sizeBytes = Math.ceil(bytes / 64) * 64 * this.partsOf(item, call);
-      requests.push({ name: `scratch of step ${item.at}`, sizeBytes, first: item.at, last: item.at });
-      owners.push(item);
-    }
-    const plan = planArena(requests);
-    checkArena(requests, plan.offsetsBytes, plan.sizeBytes);
-    owners.forEach((owner, i) => {
-      const offset = plan.offsetsBytes[i] ?? 0;
-      if ('kind' in owner) this.scratchOffsets.set(owner, offset);
-      else this.offsets.set(owner, offset);
-    });
-    return { requests, plan };
-  }
+  // ---- places ------------------------------------------------------------------------------------------------------
 
   private operand(value: Value, extraBytes = 0): Operand {
     const { root, offsetBytes } = this.linear.storage.locate(value);
@@ -258,28 +245,37 @@ class Planner {
       this.rawConstants.add(root);
       return { kind: 'weight', offsetBytes: this.weights.add(constant, root.name) + offsetBytes };
     }
-    const arena = this.offsets.get(root) ?? fail('internal', `value ${root.name} has no place`);
+    const arena = this.memory.offsets.get(root) ?? fail('internal', `value ${root.name} has no place`);
     return { kind: 'arena', offsetBytes: arena + offsetBytes };
   }
 
   private programInput(input: Graph['inputs'][number]): ProgramInput {
-    const arena = this.offsets.get(input.value);
+    const arena = this.memory.offsets.get(input.value);
     const { value, optional } = input;
+    const entry = this.linear.entries.get(value);
     return {
       name: value.name,
       type: value.type,
       optional,
       ...(arena === undefined ? {} : { arenaOffsetBytes: arena }),
+      ...(entry === undefined ? {} : { deviceOffsetBytes: this.offsetOf(entry) }),
     };
   }
 
   private programOutput(name: string, value: Value, i: number): ProgramOutput {
     const root = this.linear.outputRoots[i] ?? fail('internal', `output ${name} has no storage`);
+    const exit = this.linear.exits.get(value);
     return {
       name,
       type: value.type,
-      arenaOffsetBytes: this.offsets.get(root) ?? fail('internal', `output ${name} has no room`),
+      arenaOffsetBytes: this.memory.offsets.get(root) ?? fail('internal', `output ${name} has no room`),
+      ...(exit === undefined ? {} : { deviceOffsetBytes: this.offsetOf(exit) }),
     };
+  }
+
+  private offsetOf(value: Value): number {
+    const { root, offsetBytes } = this.linear.storage.locate(value);
+    return offsetBytes + (this.memory.offsets.get(root) ?? fail('internal', `value ${value.name} has no place`));
   }
 
   // ---- steps -------------------------------------------------------------------------------------------------------
@@ -367,6 +363,7 @@ class Planner {
       macs: 0,
       bytes: 2 * maxSizeBytes(item.from.type),
       fused: '',
+      isOnDevice: call.device === true,
     });
     return {
       kind: 'kernel',
@@ -401,8 +398,9 @@ class Planner {
       macs: macsOf(node),
       bytes: bytesOfNode(node),
       fused: node.epilogue === undefined ? '' : describeEpilogue(node.epilogue.expr),
+      isOnDevice: call.device === true,
     });
-    const scratchOffset = this.scratchOffsets.get(item);
+    const scratchOffset = this.memory.offsets.get(item);
     return {
       kind: 'kernel',
       layer,

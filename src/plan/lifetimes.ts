@@ -41,7 +41,8 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
       for (const value of presentOutputs(item.node)) touch(value, item.at);
     }
   }
-  for (const root of linear.outputRoots) touch(root, linear.count);
+  for (const value of linear.entries.values()) touch(value, 0);
+  for (const value of [...linear.outputRoots, ...linear.exits.values()]) touch(value, linear.count);
   for (const loop of loops) {
     for (const [root, { first, last }] of lifetimes) {
       if (first < loop.at && last >= loop.at && last < loop.end) lifetimes.set(root, { first, last: loop.end });

@@ -24,6 +24,10 @@ export interface Linear {
   readonly loopVariables: readonly Value[];
   /** Every constant of the graph and its regions. */
   readonly constants: ReadonlyMap<Value, Graph>;
+  /** Inputs of the net that are copied to the device at the start of a run: the device's value by the input. */
+  readonly entries: ReadonlyMap<Value, Value>;
+  /** Results that are copied from the device at the end of a run: the device's value by the output's. */
+  readonly exits: ReadonlyMap<Value, Value>;
   readonly count: number;
 }
 
@@ -38,6 +42,8 @@ class Linearizer {
   /** Roots whose memory is not ours to write: inputs and constants. */
   private readonly fixed = new Set<Value>();
   private readonly outputRoots: Value[] = [];
+  private readonly entries = new Map<Value, Value>();
+  private readonly exits = new Map<Value, Value>();
   private readonly variables: Value[] = [];
   /** Inputs of loop bodies that stand for variables. */
   private readonly carried = new Set<Value>();
@@ -63,6 +69,8 @@ class Linearizer {
       outputRoots: this.outputRoots,
       loopVariables: this.variables,
       constants: this.constants,
+      entries: this.entries,
+      exits: this.exits,
       count: this.at,
     };
   }
@@ -94,6 +102,7 @@ class Linearizer {
   private nodeItems(node: Node, graph: Graph): readonly Item[] {
     const [result] = node.outputs;
     const [whole] = node.inputs;
+    if (whole !== undefined && result !== undefined && this.crossesBorder(node, whole, result)) return [];
     if (node.op === 'WriteRows' && canOverwrite(node, graph, this.carried, this.loopPlace)) {
       if (result !== undefined && whole !== undefined) this.storage.embed(result, whole, 0);
     }
@@ -110,6 +119,17 @@ class Linearizer {
       else copies.push(this.copy(piece.value, piece.of, piece.offsetBytes));
     }
     return copies;
+  }
+
+  /** Copies between host and device at the start and at the end of a run are no items of their own. */
+  private crossesBorder(node: Node, from: Value, to: Value): boolean {
+    if (node.op === 'ToDevice' && this.graph.inputs.some(({ value }) => value === from)) {
+      this.entries.set(from, to);
+      return true;
+    }
+    if (node.op !== 'ToHost' || node.attrs['exit'] !== true) return false;
+    this.exits.set(to, from);
+    return true;
   }
 
   private branches(node: Node): Item {

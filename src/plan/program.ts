@@ -83,6 +83,7 @@ export interface Layer {
   readonly bytes: number;
   /** Operators fused into this step, for people: `+ Relu`. */
   readonly fused: string;
+  readonly isOnDevice: boolean;
 }
 
 export interface ProgramSymbol {
@@ -97,12 +98,16 @@ export interface ProgramInput {
   readonly optional: boolean;
   /** Arena offset the input is copied to, or undefined when steps read the caller's buffer. */
   readonly arenaOffsetBytes?: number;
+  /** Where the device's steps read it: it is copied there at the start of a run. */
+  readonly deviceOffsetBytes?: number;
 }
 
 export interface ProgramOutput {
   readonly name: string;
   readonly type: TensorType;
   readonly arenaOffsetBytes: number;
+  /** Where the device made it: it is copied from there at the end of a run. */
+  readonly deviceOffsetBytes?: number;
 }
 
 /** One entry of the weight file's content. */
@@ -121,6 +126,15 @@ export interface ArenaEntry {
   readonly last: number;
 }
 
+/** Memory that a run works in. */
+export interface Arena {
+  readonly entries: readonly ArenaEntry[];
+  readonly sizeBytes: number;
+  /** No plan can be smaller. */
+  readonly boundBytes: number;
+  readonly strategy: string;
+}
+
 export interface Program {
   readonly name: string;
   readonly symbols: readonly ProgramSymbol[];
@@ -136,6 +150,8 @@ export interface Program {
   readonly arenaBytes: number;
   readonly arenaBoundBytes: number;
   readonly arenaStrategy: string;
+  /** The device's memory; absent where nothing runs on one. */
+  readonly deviceArena?: Arena;
   /** Operators of the net as published. */
   readonly opCount: number;
   /** Number the steps are split for. */

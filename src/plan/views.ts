@@ -5,7 +5,7 @@ import { fail } from '../errors.js';
 import { dimMax, isStatic, type Shape } from '../ir/dim.js';
 import { dtypeSizeBytes } from '../ir/dtype.js';
 import { type Node, presentInputs, type Value } from '../ir/graph.js';
-import { maxSizeBytes, type TensorType } from '../ir/type.js';
+import { layoutEquals, maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
 
 /** `value` is the bytes of `of` from offsetBytes on. */
@@ -45,6 +45,7 @@ export function concatPieces(node: Node): readonly View[] | undefined {
     if (input.type.shape.length !== output.type.shape.length) return undefined;
     if (!input.type.shape.every(isStatic)) return undefined;
     const { layout } = input.type;
+    if (!layoutEquals(layout, output.type.layout)) return undefined;
     const channels = dimMax(input.type.shape[1] ?? 1);
     if (layout.kind === 'blocked' && (axis !== 1 || (channels % layout.block !== 0 && i < inputs.length - 1)))
       return undefined;

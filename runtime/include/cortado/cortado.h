@@ -48,7 +48,10 @@ typedef enum cortado_status {
   CORTADO_WEIGHTS_MISALIGNED = 44,
   /* the machine */
   CORTADO_THREAD_FAILED = 50,
-  CORTADO_UNSUPPORTED_CPU = 51
+  CORTADO_UNSUPPORTED_CPU = 51,
+  CORTADO_NO_DEVICE = 52,
+  CORTADO_DEVICE_MEMORY = 53,
+  CORTADO_DEVICE_FAILED = 54
 } cortado_status;
 
 /* One sentence without a full stop, never NULL. */
@@ -83,6 +86,9 @@ static inline const char* cortado_status_text(cortado_status status) {
     case CORTADO_WEIGHTS_MISALIGNED: return "the weights are not aligned to 64 bytes";
     case CORTADO_THREAD_FAILED: return "a thread could not be started";
     case CORTADO_UNSUPPORTED_CPU: return "this CPU lacks instructions the net was compiled for";
+    case CORTADO_NO_DEVICE: return "there is no device that the net was compiled for";
+    case CORTADO_DEVICE_MEMORY: return "the device has not enough memory, or the given memory is too small or not aligned to 256 bytes";
+    case CORTADO_DEVICE_FAILED: return "the device reports an error";
   }
   return "unknown status";
 }
@@ -209,10 +215,11 @@ typedef struct cortado_options {
   int32_t threads;       /* 0 = as compiled, at most the CPUs of this process; 1 = the caller's thread alone */
   int32_t check_weights; /* 1 = recompute the checksum of the weights */
   uint64_t (*clock_ns)(void); /* for profiling; NULL = the system's monotonic clock */
+  const void* device_options; /* for nets with steps on a device: see cortado_cuda.h */
 } cortado_options;
 
 static inline cortado_options cortado_default_options(void) {
-  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL};
+  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL};
   options.struct_size = sizeof options;
   return options;
 }

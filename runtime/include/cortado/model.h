@@ -21,6 +21,7 @@ namespace cortado {
 
 using Status = cortado_status;
 
+class Device;
 class RunContext;
 class ThreadPool;
 
@@ -45,6 +46,19 @@ enum CpuFeature : std::uint32_t {
   kCpuArmFp16 = 1u << 11,
 };
 
+struct DeviceRuntime;
+
+// What a net with steps on a device adds. Offsets count from the start of the device's arena.
+struct DeviceDescription {
+  const DeviceRuntime* runtime;
+  std::size_t arena_bytes;
+  // One entry per input: where it is copied to at the start of a run, or kInPlace if no step on the device reads it.
+  const std::size_t* input_offsets;
+  // One entry per output: where the device leaves it, or kInPlace if a step of the host makes it.
+  const std::size_t* output_offsets;
+  int graphs;  // lists of steps
+};
+
 // All that the runtime knows about a net; one constant per net, printed by the compiler.
 struct NetDescription {
   cortado_model_info info;
@@ -57,6 +71,7 @@ struct NetDescription {
   std::uint64_t weights_id;            // WeightHeader::id of the weights this code was made for
   std::uint32_t cpu_features;
   void (*run)(RunContext& run);
+  const DeviceDescription* device = nullptr;  // nullptr: every step runs on the host
 };
 
 template <class T>
@@ -138,6 +153,7 @@ class RunContext {
  private:
   friend class Builder;
   friend class Runner;
+  friend class Device;
 
   struct Input {
     const std::uint8_t* data;
@@ -148,6 +164,7 @@ class RunContext {
     std::uint8_t* data;    // where steps write
     std::uint8_t* caller;  // where the result is wanted, or nullptr: in the arena
     std::size_t capacity;  // of the caller's buffer
+    bool keeps_room;       // the caller's buffer is none that the host can write to
     std::int32_t rank;     // -1 until shaped or settled
     std::int64_t dims[CORTADO_MAX_RANK];
   };
@@ -174,6 +191,7 @@ class RunContext {
   std::uint64_t (*clock_ns_)() = nullptr;
   cortado_trace_fn trace_ = nullptr;
   void* trace_user_ = nullptr;
+  Device* device_ = nullptr;
   int layer_ = -1;
   std::atomic<int> status_{CORTADO_OK};
   cortado_fault fault_{};
@@ -189,6 +207,18 @@ struct Model {
   MappedFile weights_file{nullptr, 0};
   const void* weights = nullptr;
   std::size_t weights_bytes = 0;
+};
+
+// How the runtime drives a device: runtime/cuda has the one for CUDA.
+struct DeviceRuntime {
+  // Room for the device's own state, in the model's memory.
+  std::size_t (*state_bytes)(const NetDescription& net);
+  Status (*create)(RunContext& run, void* state, std::size_t weight_bytes, const cortado_options& options);
+  void (*destroy)(RunContext& run);
+  // Brings the inputs; before the first step. False: the run has failed.
+  bool (*begin)(RunContext& run);
+  // Brings the outputs; after the last step of a run that did not fail.
+  bool (*end)(RunContext& run);
 };
 
 // The generated C functions are one-line calls of these; see cortado.h for what each promises.

@@ -37,7 +37,7 @@ export function selectKernel(request: KernelRequest): KernelCall & { readonly ke
   const { node } = request;
   for (const kernel of kByOp.get(node.op) ?? []) {
     const form = kernel.form(request);
-    if (form !== undefined && matches(request, form)) return { ...kernel.lower(request), kernel: kernel.name };
+    if (form !== undefined && matchesForm(request, form)) return { ...kernel.lower(request), kernel: kernel.name };
   }
   if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };
   const def = opDef(node.op);
@@ -61,7 +61,7 @@ function isReorder(op: string): boolean {
 }
 
 /** The node's layouts are the form's. */
-function matches(request: KernelRequest, form: Form): boolean {
+export function matchesForm(request: KernelRequest, form: Form): boolean {
   const { node } = request;
   const inputsFit = operatorInputs(node).every((value, i) => {
     const isBlocked = value !== undefined && value.type.layout.kind === 'blocked';

@@ -1,0 +1,38 @@
+// Steps on the device as the generated run_net sees them: lists of functions, each list launched as one CUDA graph. Free of CUDA's
+// headers, so that the host's part of a net needs none.
+#pragma once
+
+#include "cortado/model.h"
+
+namespace cortado {
+
+class DeviceRun;
+
+/** Submits the work of one step to the stream of `run`. */
+using DeviceStepFunction = void (*)(const DeviceRun& run);
+
+struct DeviceStep {
+  int layer; /**< Index in info.layers. */
+  DeviceStepFunction function;
+};
+
+/**
+ * Submits `count` steps: captured into a graph at the first run with these extents, launched as that graph from then on. With a
+ * profile, a trace, or inside a capture of the caller's own, one by one. `index` numbers the lists of a net. False: the run has failed.
+ */
+bool run_on_device(RunContext& run, int index, const DeviceStep* steps, int count);
+
+/** Waits until all that was submitted is done: before the host reads what the device made. False: the run has failed. */
+bool wait_for_device(RunContext& run);
+
+/** What DeviceDescription::runtime of a CUDA net points to. */
+extern const DeviceRuntime kCudaRuntime;
+
+/** run() with tensors in the memory of the device, on the caller's stream (a cudaStream_t). */
+Status run_device(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
+                  std::size_t n_outputs, void* stream);
+
+/** The weights in the memory of the device. */
+const void* device_weights(const Model* model);
+
+}  // namespace cortado

@@ -1,0 +1,342 @@
+// The device of one model: its memory, its stream, the graphs of its steps, and how inputs and outputs come and go. Everything is
+// allocated by create(), except that a list of steps is captured at its first run with new extents.
+#include "cortado_cuda/device.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "cortado_cuda/cortado_cuda.h"
+
+namespace cortado {
+
+namespace {
+
+// Graphs kept per list of steps: one for each of the extents that were met last.
+constexpr int kGraphsPerList = 8;
+
+struct CapturedGraph {
+  cudaGraphExec_t exec;
+};
+
+std::size_t extents_bytes(const NetDescription& net) { return net.info.n_symbols * sizeof(std::int64_t); }
+
+bool read_options(const cortado_options& given, cortado_cuda_options* options) {
+  *options = cortado_default_cuda_options();
+  const auto* const own = static_cast<const cortado_cuda_options*>(given.device_options);
+  if (own == nullptr) return true;
+  if (own->struct_size < sizeof own->struct_size || own->struct_size > sizeof *options) return false;
+  std::memcpy(options, own, own->struct_size);
+  return true;
+}
+
+bool is_aligned(const void* data) { return reinterpret_cast<std::uintptr_t>(data) % CORTADO_DEVICE_ALIGNMENT == 0; }
+
+}  // namespace
+
+// Reaches into RunContext on behalf of the functions at the end.
+class Device {
+ public:
+  // The state, then the graphs of each list, then the extents that each graph was captured for.
+  static std::size_t state_bytes(const NetDescription& net) {
+    const std::size_t graphs = static_cast<std::size_t>(net.device->graphs) * kGraphsPerList;
+    return sizeof(Device) + graphs * (sizeof(CapturedGraph) + extents_bytes(net)) + static_cast<std::size_t>(net.device->graphs) * sizeof(int);
+  }
+
+  static Status create(RunContext& run, void* state, std::size_t weight_bytes, const cortado_options& options) {
+    cortado_cuda_options own;
+    if (!read_options(options, &own)) return CORTADO_BAD_STRUCT_SIZE;
+    int count = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess || own.device < 0 || own.device >= count) return CORTADO_NO_DEVICE;
+    if (cudaSetDevice(own.device) != cudaSuccess) return CORTADO_NO_DEVICE;
+    auto* const device = ::new (state) Device(run);
+    run.device_ = device;
+    std::memset(device->graphs(), 0, state_bytes(*run.net_) - sizeof(Device));
+    return device->open(own, weight_bytes);
+  }
+
+  static void destroy(RunContext& run) { run.device_->close(); }
+
+  static bool begin(RunContext& run) { return run.device_->bring_inputs(); }
+  static bool end(RunContext& run) { return run.device_->bring_outputs(); }
+
+  static bool submit(RunContext& run, int list, const DeviceStep* steps, int count) {
+    return run.device_->submit_steps(list, steps, count);
+  }
+  static bool wait(RunContext& run) { return run.device_->wait(); }
+
+  static Status run_on(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
+                       std::size_t n_outputs, void* stream) {
+    Device* const device = model->context.device_;
+    if (device == nullptr) return CORTADO_NO_DEVICE;
+    device->stream_ = static_cast<cudaStream_t>(stream);
+    device->is_external_ = true;
+    const Status status = run_model(model, inputs, n_inputs, outputs, n_outputs);
+    device->stream_ = device->own_stream_;
+    device->is_external_ = false;
+    return status;
+  }
+
+  static const void* weights(const Model* model) {
+    const Device* const device = model->context.device_;
+    return device != nullptr ? device->weights_ : nullptr;
+  }
+
+  static void trace(RunContext& run, int op, const char* blob, cortado_tensor* tensor) { run.trace_(run.trace_user_, op, blob, tensor); }
+  static bool failed(RunContext& run) { return run.device_->fail(); }
+
+ private:
+  explicit Device(RunContext& run) : run_(run) {}
+
+  static Status run_model(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
+                          std::size_t n_outputs) {
+    return cortado::run(model, inputs, n_inputs, outputs, n_outputs);
+  }
+
+  const NetDescription& net() const { return *run_.net_; }
+  const DeviceDescription& description() const { return *run_.net_->device; }
+
+  CapturedGraph* graphs() { return reinterpret_cast<CapturedGraph*>(this + 1); }
+  int graph_count() const { return description().graphs * kGraphsPerList; }
+  std::int64_t* extents_of(int graph) {
+    auto* const first = reinterpret_cast<std::int64_t*>(graphs() + graph_count());
+    return first + static_cast<std::size_t>(graph) * net().info.n_symbols;
+  }
+  // Which graph of a list is replaced next.
+  int* oldest() { return reinterpret_cast<int*>(extents_of(graph_count())); }
+
+  Status open(const cortado_cuda_options& options, std::size_t weight_bytes) {
+    if (!is_aligned(options.arena) || !is_aligned(options.weights)) return CORTADO_DEVICE_MEMORY;
+    if (options.arena != nullptr && options.arena_bytes < description().arena_bytes) return CORTADO_DEVICE_MEMORY;
+    if (options.stream == nullptr) {
+      if (cudaStreamCreateWithFlags(&created_stream_, cudaStreamNonBlocking) != cudaSuccess) return CORTADO_DEVICE_FAILED;
+      own_stream_ = created_stream_;
+    } else {
+      own_stream_ = static_cast<cudaStream_t>(options.stream);
+    }
+    stream_ = own_stream_;
+    if (cudaStreamCreateWithFlags(&capture_stream_, cudaStreamNonBlocking) != cudaSuccess) return CORTADO_DEVICE_FAILED;
+    for (cudaEvent_t& event : events_)
+      if (cudaEventCreate(&event) != cudaSuccess) return CORTADO_DEVICE_FAILED;
+    const Status status = find_memory(options, weight_bytes);
+    // Pinned memory makes copies from and to the host's arena asynchronous; without it they are right, too.
+    const std::size_t host_bytes = net().info.arena_bytes;
+    is_pinned_ = host_bytes > 0 && cudaHostRegister(run_.arena_, host_bytes, cudaHostRegisterDefault) == cudaSuccess;
+    if (!is_pinned_) cudaGetLastError();
+    return status;
+  }
+
+  Status find_memory(const cortado_cuda_options& options, std::size_t weight_bytes) {
+    arena_ = static_cast<std::uint8_t*>(options.arena);
+    if (arena_ == nullptr && description().arena_bytes > 0) {
+      if (cudaMalloc(&owned_arena_, description().arena_bytes) != cudaSuccess) return CORTADO_DEVICE_MEMORY;
+      arena_ = static_cast<std::uint8_t*>(owned_arena_);
+    }
+    weights_ = static_cast<const std::uint8_t*>(options.weights);
+    if (weights_ != nullptr || weight_bytes <= sizeof(WeightHeader)) return CORTADO_OK;
+    const std::size_t bytes = weight_bytes - sizeof(WeightHeader);
+    if (cudaMalloc(&owned_weights_, bytes) != cudaSuccess) return CORTADO_DEVICE_MEMORY;
+    weights_ = static_cast<const std::uint8_t*>(owned_weights_);
+    const bool ok = cudaMemcpy(owned_weights_, run_.weights_, bytes, cudaMemcpyHostToDevice) == cudaSuccess;
+    return ok ? CORTADO_OK : CORTADO_DEVICE_FAILED;
+  }
+
+  void close() {
+    if (own_stream_ != nullptr) cudaStreamSynchronize(own_stream_);
+    for (int i = 0; i < graph_count(); ++i)
+      if (graphs()[i].exec != nullptr) cudaGraphExecDestroy(graphs()[i].exec);
+    for (cudaEvent_t event : events_)
+      if (event != nullptr) cudaEventDestroy(event);
+    if (capture_stream_ != nullptr) cudaStreamDestroy(capture_stream_);
+    if (created_stream_ != nullptr) cudaStreamDestroy(created_stream_);
+    cudaFree(owned_arena_);
+    cudaFree(owned_weights_);
+    if (is_pinned_) cudaHostUnregister(run_.arena_);
+  }
+
+  bool check(cudaError_t error) { return error == cudaSuccess || fail(); }
+
+  bool fail() {
+    run_.check(CORTADO_DEVICE_FAILED, static_cast<std::int64_t>(cudaGetLastError()));
+    return false;
+  }
+
+  bool wait() { return check(cudaStreamSynchronize(stream_)); }
+
+  // ---- inputs and outputs --------------------------------------------------------------------------------------------
+
+  std::size_t input_bytes(std::size_t i) const {
+    const cortado_tensor_info& info = net().info.inputs[i];
+    std::size_t bytes = cortado_dtype_bytes(info.dtype);
+    for (int d = 0; d < info.rank; ++d) bytes *= static_cast<std::size_t>(run_.inputs_[i].dims[d]);
+    return bytes;
+  }
+
+  // Into the room on the device, the room on the host, or both: whoever reads the input. Host rooms are ready when this returns.
+  bool bring_inputs() {
+    bool waits = false;
+    for (std::size_t i = 0; i < net().info.n_inputs; ++i) {
+      RunContext::Input& slot = run_.inputs_[i];
+      const std::size_t room_bytes = net().info.inputs[i].max_bytes;
+      const std::size_t bytes = slot.data != nullptr ? input_bytes(i) : 0;
+      if (description().input_offsets[i] != kInPlace) {
+        std::uint8_t* const room = arena_ + description().input_offsets[i];
+        if (!slot.present && !check(cudaMemsetAsync(room, 0, room_bytes, stream_))) return false;
+        if (bytes > 0 && !check(cudaMemcpyAsync(room, slot.data, bytes, cudaMemcpyDefault, stream_))) return false;
+      }
+      if (net().input_offsets[i] == kInPlace) continue;
+      std::uint8_t* const room = run_.arena_ + net().input_offsets[i];
+      if (!slot.present) std::memset(room, 0, room_bytes);
+      else if (bytes > 0 && is_external_) waits = true, check(cudaMemcpyAsync(room, slot.data, bytes, cudaMemcpyDefault, stream_));
+      else if (bytes > 0) std::memcpy(room, slot.data, bytes);
+      slot.data = room;
+    }
+    for (std::size_t i = 0; i < net().info.n_outputs; ++i) place_output(i);
+    return (!waits || wait()) && run_.ok();
+  }
+
+  // A caller's buffer on the device is none for steps of the host, which write to the room in the arena.
+  void place_output(std::size_t i) {
+    RunContext::Output& slot = run_.outputs_[i];
+    if (!is_external_) return;
+    slot.keeps_room = true;
+    slot.data = run_.arena_ + net().output_offsets[i];
+  }
+
+  bool bring_outputs() {
+    for (std::size_t i = 0; i < net().info.n_outputs; ++i)
+      if (!bring_output(i)) return false;
+    // The caller of run() may read the results at once; on a stream of his own he waits himself.
+    return is_external_ || wait();
+  }
+
+  bool bring_output(std::size_t i) {
+    RunContext::Output& slot = run_.outputs_[i];
+    const bool is_made_here = description().output_offsets[i] != kInPlace;
+    std::uint8_t* const made = is_made_here ? arena_ + description().output_offsets[i] : slot.data;
+    std::size_t bytes = slot.rank < 0 ? 0 : cortado_dtype_bytes(net().info.outputs[i].dtype);
+    for (int d = 0; d < slot.rank; ++d) bytes *= static_cast<std::size_t>(slot.dims[d]);
+    std::uint8_t* const wanted = is_external_ ? slot.caller : slot.data;
+    if (is_external_ && wanted == nullptr) {
+      // Pointed into the arena of the device, where a step of the device made it.
+      slot.data = is_made_here ? made : nullptr;
+      return true;
+    }
+    if (made != wanted && bytes > 0 && !check(cudaMemcpyAsync(wanted, made, bytes, cudaMemcpyDefault, stream_))) return false;
+    slot.data = wanted;
+    return true;
+  }
+
+  // ---- steps ---------------------------------------------------------------------------------------------------------
+
+  bool submit_steps(int list, const DeviceStep* steps, int count) {
+    cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+    if (is_external_ && !check(cudaStreamIsCapturing(stream_, &capturing))) return false;
+    if (run_.profile_ns_ != nullptr) return submit_profiled(steps, count);
+    if (run_.trace_ != nullptr || capturing != cudaStreamCaptureStatusNone) return submit_each(steps, count, stream_);
+    cudaGraphExec_t graph = find_graph(list);
+    if (graph == nullptr) graph = capture(list, steps, count);
+    return graph != nullptr && check(cudaGraphLaunch(graph, stream_));
+  }
+
+  bool submit_each(const DeviceStep* steps, int count, cudaStream_t stream) {
+    const DeviceRun run(run_, arena_, weights_, stream, run_.trace_ != nullptr);
+    for (int i = 0; i < count; ++i) {
+      run_.layer_ = steps[i].layer;
+      steps[i].function(run);
+      if (!check(cudaGetLastError())) return false;
+    }
+    return run_.ok();
+  }
+
+  // Each step between two events.
+  bool submit_profiled(const DeviceStep* steps, int count) {
+    for (int i = 0; i < count; ++i) {
+      float ms = 0;
+      if (!check(cudaEventRecord(events_[0], stream_)) || !submit_each(steps + i, 1, stream_) || !check(cudaEventRecord(events_[1], stream_)) ||
+          !check(cudaEventSynchronize(events_[1])) || !check(cudaEventElapsedTime(&ms, events_[0], events_[1])))
+        return false;
+      run_.profile_ns_[steps[i].layer] += static_cast<std::uint64_t>(static_cast<double>(ms) * 1e6);
+    }
+    return true;
+  }
+
+  cudaGraphExec_t find_graph(int list) {
+    for (int i = list * kGraphsPerList; i < (list + 1) * kGraphsPerList; ++i)
+      if (graphs()[i].exec != nullptr && std::memcmp(extents_of(i), run_.extents_, extents_bytes(net())) == 0) return graphs()[i].exec;
+    return nullptr;
+  }
+
+  // nullptr: the run has failed.
+  cudaGraphExec_t capture(int list, const DeviceStep* steps, int count) {
+    if (!check(cudaStreamBeginCapture(capture_stream_, cudaStreamCaptureModeThreadLocal))) return nullptr;
+    const bool submitted = submit_each(steps, count, capture_stream_);
+    cudaGraph_t graph = nullptr;
+    if (!check(cudaStreamEndCapture(capture_stream_, &graph))) return nullptr;
+    cudaGraphExec_t exec = nullptr;
+    const bool made = submitted && check(cudaGraphInstantiate(&exec, graph, 0));
+    cudaGraphDestroy(graph);
+    if (!made) return nullptr;
+    const int slot = list * kGraphsPerList + oldest()[list];
+    oldest()[list] = (oldest()[list] + 1) % kGraphsPerList;
+    if (graphs()[slot].exec != nullptr) cudaGraphExecDestroy(graphs()[slot].exec);
+    graphs()[slot].exec = exec;
+    std::memcpy(extents_of(slot), run_.extents_, extents_bytes(net()));
+    return exec;
+  }
+
+  RunContext& run_;
+  cudaStream_t stream_ = nullptr;          // of this run
+  cudaStream_t own_stream_ = nullptr;      // of run()
+  cudaStream_t created_stream_ = nullptr;  // to be destroyed
+  cudaStream_t capture_stream_ = nullptr;
+  cudaEvent_t events_[2] = {};
+  std::uint8_t* arena_ = nullptr;
+  const std::uint8_t* weights_ = nullptr;  // from the end of the header
+  void* owned_arena_ = nullptr;
+  void* owned_weights_ = nullptr;
+  bool is_pinned_ = false;
+  bool is_external_ = false;  // tensors are on the device, the stream is the caller's
+};
+
+const DeviceRuntime kCudaRuntime = {Device::state_bytes, Device::create, Device::destroy, Device::begin, Device::end};
+
+bool run_on_device(RunContext& run, int index, const DeviceStep* steps, int count) { return Device::submit(run, index, steps, count); }
+
+bool wait_for_device(RunContext& run) { return Device::wait(run); }
+
+Status run_device(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs, std::size_t n_outputs,
+                  void* stream) {
+  if (model == nullptr) return CORTADO_NULL_ARGUMENT;
+  return Device::run_on(model, inputs, n_inputs, outputs, n_outputs, stream);
+}
+
+const void* device_weights(const Model* model) { return model != nullptr ? Device::weights(model) : nullptr; }
+
+void DeviceRun::trace_tensor(int op, const char* blob, const void* data, std::size_t element_bytes, std::int32_t dtype, int stored, int rank,
+                             const std::int64_t* dims) const {
+  std::int64_t count = 1, pixels = 1;
+  for (int d = 0; d < rank; ++d) count *= dims[d];
+  for (int d = 2; d < rank; ++d) pixels *= dims[d];
+  const std::int64_t images = rank > 0 ? dims[0] : 1, channels = rank > 1 ? dims[1] : 1;
+  const std::size_t bytes = static_cast<std::size_t>(stored > 0 ? images * pixels * stored : count) * element_bytes;
+  auto* const copy = static_cast<std::uint8_t*>(std::malloc(bytes + 1));
+  auto* const dense = static_cast<std::uint8_t*>(std::malloc(static_cast<std::size_t>(count) * element_bytes + 1));
+  if (copy == nullptr || dense == nullptr || cudaMemcpyAsync(copy, data, bytes, cudaMemcpyDeviceToHost, stream_) != cudaSuccess ||
+      cudaStreamSynchronize(stream_) != cudaSuccess) {
+    Device::failed(host_);
+  } else {
+    const auto at = [&](std::uint8_t* base, std::int64_t i) { return base + static_cast<std::size_t>(i) * element_bytes; };
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t image = i / (channels * pixels), c = i / pixels % channels, p = i % pixels;
+      std::memcpy(at(dense, i), at(copy, stored > 0 ? (image * pixels + p) * stored + c : i), element_bytes);
+    }
+    cortado_tensor tensor{dense, static_cast<std::size_t>(count) * element_bytes, dtype, rank, {}};
+    for (int d = 0; d < rank; ++d) tensor.dims[d] = dims[d];
+    Device::trace(host_, op, blob, &tensor);
+  }
+  std::free(copy);
+  std::free(dense);
+}
+
+}  // namespace cortado

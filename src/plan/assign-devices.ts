@@ -1,0 +1,239 @@
+// Placement for targets with a device: which operator runs where. Purpose: give each node the memory and layout its kernel
+// wants, with as few copies as possible. Walks the nodes once: an operator that has a kernel for the device goes there
+// when the kernel demands it or when most of its input already is there; the rest stays on the host. The inputs of the
+// net count as being in both memories. Each value is copied or converted at most once per form, and a reshape is repeated
+// in each memory rather than its result copied. Regions of control flow have their borders on the host.
+//
+// A value has up to three forms: on the host, on the device row-major (plain), and on the device as an image: channels
+// last, rounded up to a multiple of 8, which is the blocked layout with one block.
+
+import { fail } from '../errors.js';
+import { dimMax, shapeEquals } from '../ir/dim.js';
+import {
+  type Attrs,
+  epilogueOperands,
+  type Graph,
+  type Node,
+  operatorInputs,
+  presentInputs,
+  type Value,
+} from '../ir/graph.js';
+import { maxSizeBytes, type TensorType } from '../ir/type.js';
+import { opDef } from '../ops/define.js';
+import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
+import { onDevice, onHost } from '../ops/operators/transfer.js';
+import { FreshNames } from './fresh-names.js';
+import { deviceFormsOf } from './kernels/device/table.js';
+import { type Form, outputType, roundUpTo } from './kernels/kernel.js';
+
+/** Channels of an image are stored in multiples of this: 16 bytes of halfs. */
+const kChannelMultiple = 8;
+
+/** The graph with memories and layouts in its types and copies and conversions between them. */
+export function assignDevices(graph: Graph, target: KernelTarget, useImages: boolean): Graph {
+  return new DeviceAssigner(graph, target, useImages, new FreshNames(graph), true).run();
+}
+
+class DeviceAssigner {
+  private readonly nodes: Node[] = [];
+  private readonly host = new Map<Value, Value>();
+  private readonly plain = new Map<Value, Value>();
+  private readonly image = new Map<Value, Value>();
+  /** Reshapes, repeated in each memory that asks for their result. */
+  private readonly reshapes = new Map<Value, Node>();
+  private readonly inputs: ReadonlySet<Value>;
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly target: KernelTarget,
+    private readonly useImages: boolean,
+    private readonly names: FreshNames,
+    private readonly isOutermost: boolean,
+  ) {
+    this.inputs = new Set(graph.inputs.map(({ value }) => value));
+    for (const value of this.inputs) this.host.set(value, value);
+  }
+
+  run(): Graph {
+    for (const node of this.graph.nodes) this.assign(node);
+    const outputs = this.graph.outputs.map(({ name, value }) => ({ name, value: this.leave(value) }));
+    return { ...this.graph, nodes: this.nodes, outputs };
+  }
+
+  private assign(node: Node): void {
+    const [result] = node.outputs;
+    const isAlone = node.outputs.slice(1).every((value) => value === undefined);
+    if (opDef(node.op).view === 'reshape' && node.epilogue === undefined && isAlone && result !== undefined) {
+      this.reshapes.set(result, node);
+      return;
+    }
+    const form = node.regions === undefined ? this.choose(node) : undefined;
+    if (form === undefined) this.pushHost(node);
+    else this.pushDevice(node, form);
+  }
+
+  /** The form in which the node runs on the device; undefined: it stays on the host. */
+  private choose(node: Node): Form | undefined {
+    const request: KernelRequest = {
+      node,
+      target: this.target,
+      constant: (value) => (value === undefined ? undefined : this.graph.constants.get(value)),
+    };
+    const read = presentInputs(node).filter((value) => !this.isConstant(value));
+    const bytes = (isThere: (value: Value) => boolean): number =>
+      read.filter(isThere).reduce((sum, { type }) => sum + Math.max(1, maxSizeBytes(type)), 0);
+    const there = bytes((value) => this.isOnDevice(value));
+    const follows = there > 0 && 2 * there >= bytes(() => true);
+    for (const form of deviceFormsOf(request)) {
+      const usesImages = form.blockedOutput || form.blockedInputs.length > 0;
+      if (usesImages && !this.useImages) continue;
+      if (form.demand) return form;
+      if (!follows) continue;
+      const wanted = new Set(form.blockedInputs.map((i) => operatorInputs(node)[i]));
+      const isImage = (value: Value): boolean => this.image.has(value);
+      const images = bytes((value) => wanted.has(value) && isImage(value));
+      if (!usesImages || (images > 0 && images >= bytes((value) => wanted.has(value) && !isImage(value)))) return form;
+    }
+    return undefined;
+  }
+
+  private isConstant(value: Value): boolean {
+    return this.graph.constants.has(value);
+  }
+
+  /** Made there, or an input of the net, or either of them reshaped. */
+  private isOnDevice(value: Value): boolean {
+    const [reshaped] = this.reshapes.get(value)?.inputs ?? [];
+    if (reshaped !== undefined) return this.isOnDevice(reshaped);
+    const isInput = this.isOutermost && this.inputs.has(value);
+    return isInput || this.plain.has(value) || this.image.has(value);
+  }
+
+  // ---- nodes -------------------------------------------------------------------------------------------------------
+
+  private pushHost(node: Node): void {
+    const regions = node.regions?.map((region) => ({
+      ...region,
+      graph: new DeviceAssigner(region.graph, this.target, this.useImages, this.names, false).run(),
+    }));
+    for (const value of node.outputs) if (value !== undefined) this.host.set(value, value);
+    const inputs = node.inputs.map((value) => (value === undefined ? undefined : this.hostOf(value)));
+    this.nodes.push({ ...node, inputs, ...(regions === undefined ? {} : { regions }) });
+  }
+
+  private pushDevice(node: Node, form: Form): void {
+    const own = operatorInputs(node).map((value, i) => {
+      if (value === undefined) return undefined;
+      return form.blockedInputs.includes(i) ? this.imageOf(value) : this.plainOf(value);
+    });
+    const result = node.outputs[0] === undefined ? undefined : outputType(node);
+    const operands = epilogueOperands(node).map((value) => {
+      const isFull = result !== undefined && shapeEquals(value.type.shape, result.shape) && !this.isConstant(value);
+      return form.blockedOutput && isFull ? this.imageOf(value) : this.plainOf(value);
+    });
+    const outputs = node.outputs.map((value, i) => {
+      if (value === undefined) return undefined;
+      const isImage = i === 0 && form.blockedOutput;
+      const made: Value = { name: value.name, type: isImage ? imageType(value.type) : onDevice(value.type) };
+      (isImage ? this.image : this.plain).set(value, made);
+      return made;
+    });
+    this.nodes.push({ ...node, inputs: [...own, ...operands], outputs });
+  }
+
+  // ---- forms of values ---------------------------------------------------------------------------------------------
+
+  private hostOf(value: Value): Value {
+    if (this.isConstant(value)) return value;
+    const known = this.host.get(value);
+    if (known !== undefined) return known;
+    const reshape = this.reshapes.get(value);
+    if (reshape !== undefined) return this.repeat(reshape, value, this.host, (input) => this.hostOf(input));
+    const from = this.plainOf(value);
+    return this.convert('ToHost', from, onHost(value.type), `${value.name}.host`, this.host, value);
+  }
+
+  private plainOf(value: Value): Value {
+    if (this.isConstant(value)) return value;
+    const known = this.plain.get(value);
+    if (known !== undefined) return known;
+    const reshape = this.reshapes.get(value);
+    if (reshape !== undefined) return this.repeat(reshape, value, this.plain, (input) => this.plainOf(input));
+    const type = onDevice(value.type);
+    const image = this.image.get(value);
+    if (image !== undefined)
+      return this.convert('ToPlain', image, type, `${value.name}.plain`, this.plain, value, blockOf(image.type));
+    const from = this.host.get(value) ?? fail('internal', `value ${value.name} is read before it is made`);
+    return this.convert('ToDevice', from, type, `${value.name}.device`, this.plain, value);
+  }
+
+  private imageOf(value: Value): Value {
+    const known = this.image.get(value);
+    if (known !== undefined) return known;
+    const type = imageType(value.type);
+    return this.convert(
+      'ToBlocked',
+      this.plainOf(value),
+      type,
+      `${value.name}.image`,
+      this.image,
+      value,
+      blockOf(type),
+    );
+  }
+
+  /** The reshape once more, on a form of its input. */
+  private repeat(node: Node, value: Value, forms: Map<Value, Value>, formOf: (input: Value) => Value): Value {
+    const [whole, ...others] = node.inputs;
+    const from = whole === undefined ? fail('internal', `${node.op} reshapes nothing`) : formOf(whole);
+    const type = from.type.memory === 'device' || forms === this.plain ? onDevice(value.type) : onHost(value.type);
+    const isFirst = !this.host.has(value) && !this.plain.has(value);
+    const made: Value = { name: isFirst ? value.name : this.names.fresh(`${value.name}.copy`), type };
+    forms.set(value, made);
+    const rest = others.map((other) => (other === undefined ? undefined : this.hostOf(other)));
+    this.nodes.push({ ...node, inputs: [from, ...rest], outputs: [made] });
+    return made;
+  }
+
+  private convert(
+    op: string,
+    from: Value,
+    type: TensorType,
+    name: string,
+    forms: Map<Value, Value>,
+    value: Value,
+    attrs: Attrs = {},
+  ): Value {
+    const made: Value = { name: this.names.fresh(name), type };
+    const origin = { opIndex: '', opType: '', opName: '', blob: from.name };
+    this.nodes.push({ op, inputs: [from], attrs, outputs: [made], origin });
+    forms.set(value, made);
+    return made;
+  }
+
+  /** A result of the graph. What the device made is copied from there at the end of a run, whatever else was done with it. */
+  private leave(value: Value): Value {
+    if (this.isConstant(value)) return value;
+    if (!this.isOutermost || (!this.plain.has(value) && !this.image.has(value) && !this.leavesReshaped(value)))
+      return this.hostOf(value);
+    const from = this.plainOf(value);
+    return this.convert('ToHost', from, onHost(value.type), `${value.name}.out`, new Map(), value, { exit: true });
+  }
+
+  private leavesReshaped(value: Value): boolean {
+    const [reshaped] = this.reshapes.get(value)?.inputs ?? [];
+    if (reshaped === undefined || this.isConstant(reshaped)) return false;
+    return this.plain.has(reshaped) || this.image.has(reshaped) || this.leavesReshaped(reshaped);
+  }
+}
+
+/** The image form of a tensor [n, c, ...]. */
+function imageType(type: TensorType): TensorType {
+  const [, channels = 1] = type.shape;
+  const block = roundUpTo(dimMax(channels), kChannelMultiple);
+  return { ...type, layout: { kind: 'blocked', block }, memory: 'device' };
+}
+
+function blockOf({ layout }: TensorType): Attrs {
+  return layout.kind === 'blocked' ? { block: layout.block } : fail('internal', 'no image');
+}

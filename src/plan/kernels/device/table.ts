@@ -1,0 +1,38 @@
+// The kernel table of the device: rows first, then twins of the host's kernels. What neither has stays on the host.
+
+import { fail } from '../../../errors.js';
+import { opDef } from '../../../ops/define.js';
+import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
+import type { Form, Kernel } from '../kernel.js';
+import { matchesForm } from '../table.js';
+import { kImageKernels } from './image.js';
+import { kFollowPlain, twinCall } from './twins.js';
+
+/** All rows; within one operator the first that fits wins. */
+export const kDeviceKernels: readonly Kernel[] = [...kImageKernels];
+
+/** The forms in which the device can compute the node, best first. */
+export function deviceFormsOf(request: KernelRequest): readonly Form[] {
+  const forms = rowsOf(request).flatMap((row) => row.form(request) ?? []);
+  return twinCall(request) === undefined ? forms : [...forms, kFollowPlain];
+}
+
+/** The device's kernel for a node whose memory and layouts are assigned. */
+export function selectDeviceKernel(request: KernelRequest): KernelCall & { readonly kernel: string } {
+  const { node } = request;
+  if (node.op === 'ToDevice' || node.op === 'ToHost') {
+    const call = opDef(node.op).lower?.(request, node.attrs as never) ?? fail('internal', `${node.op} has no kernel`);
+    return { ...call, kernel: call.fn };
+  }
+  for (const row of rowsOf(request)) {
+    const form = row.form(request);
+    if (form !== undefined && matchesForm(request, form))
+      return { ...row.lower(request), kernel: row.name, device: true, parts: 1 };
+  }
+  const call = twinCall(request) ?? fail('internal', `${node.op} was put on the device, which has no kernel for it`);
+  return { ...call, kernel: call.fn };
+}
+
+function rowsOf({ node }: KernelRequest): readonly Kernel[] {
+  return kDeviceKernels.filter((row) => row.op === node.op || row.op === '*');
+}
