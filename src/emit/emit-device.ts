@@ -45,8 +45,9 @@ export function emitDevice(program: Program, options: DeviceEmitOptions): string
     steps,
     lists: deviceLists(listDeviceSteps(program.steps)).map(({ index, steps: listed }) => ({
       name: listName(options.prefix, index),
+      index,
       count: listed.length,
-      entries: listed.map(({ layer }) => `{${layer}, step_${layer}}`).join(', '),
+      entries: listed.map(({ layer }) => ({ layer })),
     })),
   });
 }

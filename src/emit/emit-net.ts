@@ -176,7 +176,7 @@ class NetText {
       deviceArenaBytes: deviceArena?.sizeBytes ?? 0,
       deviceInputs: inputs.map((input) => offset(input.deviceOffsetBytes)).join(', '),
       deviceOutputs: outputs.map((output) => offset(output.deviceOffsetBytes)).join(', '),
-      deviceLists: lists.map(({ index, steps }) => ({ name: listName(this.prefix, index), count: steps.length })),
+      deviceLists: lists.map(({ index }) => ({ name: listName(this.prefix, index) })),
     };
   }
 
@@ -201,9 +201,8 @@ class NetText {
     switch (step.kind) {
       case 'device': {
         const { index, steps } = step;
-        return [
-          `${indent}if (!run_on_device(run, ${index}, ${listName(this.prefix, index)}, ${steps.length})) return;`,
-        ];
+        const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+        return [`${indent}if (!run_on_device(run, ${listName(this.prefix, index)})) return;  // ${count}`];
       }
       case 'kernel': {
         const canFail = step.call.fallible === true || step.call.args.some((arg) => arg.kind === 'store-extent');

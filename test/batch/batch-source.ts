@@ -11,6 +11,8 @@ export interface BatchNet {
   readonly program: Program;
   readonly source: string;
   readonly header: string;
+  /** The steps on a device; absent where there are none. */
+  readonly device?: string;
   readonly weights: readonly Uint8Array[];
   readonly weightBytes: number;
 }
@@ -18,7 +20,7 @@ export interface BatchNet {
 /** The generated text of a net, its weights to be given at run time. */
 export function emitBatchNet(id: string, program: Program, cpuFeatures: readonly string[]): BatchNet {
   const weights = layoutWeightFile(program);
-  const { source, header } = emitNet(program, {
+  const { source, header, device } = emitNet(program, {
     prefix: id,
     targetName: 'batch',
     cpuFeatures,
@@ -28,20 +30,23 @@ export function emitBatchNet(id: string, program: Program, cpuFeatures: readonly
     weightsId: weights.id,
     weightFileBytes: weights.sizeBytes,
   });
-  return { id, program, source, header, weights: weights.chunks, weightBytes: weights.sizeBytes };
+  return {
+    id,
+    program,
+    source,
+    header,
+    ...(device === undefined ? {} : { device }),
+    weights: weights.chunks,
+    weightBytes: weights.sizeBytes,
+  };
 }
 
 /** A translation unit of nets and of the list `<list>` that the driver reads. */
 export function batchSource(list: string, nets: readonly BatchNet[]): string {
-  const includes = nets.flatMap(({ id, source, header }) =>
-    [...`${header}\n${source}`.matchAll(kInclude)]
-      .map(([line]) => line.trim())
-      .filter((line) => !line.includes(`"${id}.h"`)),
-  );
   return [
-    ...[...new Set(includes)].sort(),
+    ...includesOf(nets.map(({ source, header }) => `${header}\n${source}`)),
     '#include "batch_net.h"',
-    ...nets.map(netInNamespace),
+    ...nets.map(({ id, source, header }) => inNamespace(id, `${header}\n${source}`)),
     `extern const BatchNet ${list}[];`,
     `const BatchNet ${list}[] = {`,
     ...nets.map(({ id }) => `    ${entry(id)},`),
@@ -49,6 +54,14 @@ export function batchSource(list: string, nets: readonly BatchNet[]): string {
     '};',
     '',
   ].join('\n');
+}
+
+/** The translation unit of the nets' steps on a device; undefined where there are none. */
+export function deviceBatchSource(nets: readonly BatchNet[]): string | undefined {
+  const texts = nets.flatMap(({ device }) => device ?? []);
+  if (texts.length === 0) return undefined;
+  const bodies = nets.flatMap(({ id, device }) => (device === undefined ? [] : [inNamespace(id, device)]));
+  return [...includesOf(texts), ...bodies, ''].join('\n');
 }
 
 /** The translation unit that names all lists. */
@@ -71,9 +84,14 @@ export function blamedNets(messages: string): ReadonlySet<string> {
 
 const kInclude = /^\s*#\s*include\s+["<][^">]+[">]/gm;
 
-function netInNamespace({ id, source, header }: BatchNet): string {
-  const body = `${header}\n${source}`.replaceAll(kInclude, '');
-  return `#line 1 "${id}.net"\nnamespace ${id} {\n${body}\n}  // namespace ${id}`;
+/** All headers of the runtime that the texts include. */
+function includesOf(texts: readonly string[]): readonly string[] {
+  const lines = texts.flatMap((text) => [...text.matchAll(kInclude)].map(([line]) => line.trim()));
+  return [...new Set(lines.filter((line) => line.includes('<') || line.includes('"cortado')))].sort();
+}
+
+function inNamespace(id: string, text: string): string {
+  return `#line 1 "${id}.net"\nnamespace ${id} {\n${text.replaceAll(kInclude, '')}\n}  // namespace ${id}`;
 }
 
 function entry(id: string): string {

@@ -4,7 +4,7 @@
 
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheKey, ObjectCache } from '../../src/build/object-cache.js';
@@ -19,7 +19,7 @@ import { buildProgram } from '../../src/plan/build-program.js';
 import { openPlace } from '../../src/run/place.js';
 import type { Executor, Job, Outcome } from '../corpus/executor.js';
 import { inputRecord, type NetResult, readResults } from './batch-files.js';
-import { type BatchNet, batchSource, batchTable, blamedNets, emitBatchNet } from './batch-source.js';
+import { type BatchNet, batchSource, batchTable, blamedNets, deviceBatchSource, emitBatchNet } from './batch-source.js';
 
 export interface CompiledSettings {
   /** Name of a target whose programs this machine can run, itself or in an emulator. */
@@ -38,7 +38,9 @@ const kFilesPerProgram = 16;
 const kParallel = Math.max(2, Math.min(4, availableParallelism()));
 const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
 const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
-const kRuntimeSources = ['model', 'run', 'fault', 'weights', 'cpu', 'thread_pool'];
+const kRuntimeSources = ['model', 'run', 'fault', 'weights', 'cpu', 'thread_pool'].map((name) => `src/${name}.cc`);
+const kDeviceSources = ['cuda/src/device.cc'];
+const kFolders = [...['include', 'src', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
 const kFirstLines = 6;
 
 export function compiledExecutor(settings: CompiledSettings): Executor {
@@ -66,7 +68,7 @@ export async function runCompiled(jobs: readonly Job[], settings: CompiledSettin
 interface Unit {
   readonly list: string;
   nets: readonly BatchNet[];
-  object?: string;
+  objects: readonly string[];
 }
 
 class Batch {
@@ -88,14 +90,15 @@ class Batch {
     for (let start = 0; start < this.jobs.length; start += kNetsPerFile) {
       const nets = this.jobs.slice(start, start + kNetsPerFile).flatMap((job) => this.compileNet(job));
       if (nets.length === 0) continue;
-      const unit: Unit = { list: `kBatch${units.length}`, nets };
+      const unit: Unit = { list: `kBatch${units.length}`, nets, objects: [] };
       units.push(unit);
       compiling.push(pool.run(() => this.compileUnit(unit)));
       await new Promise(setImmediate);
     }
-    const runtime = await Promise.all(kRuntimeSources.map((name) => pool.run(() => this.compileRuntime(name))));
+    const sources = [...kRuntimeSources, ...(this.target.device === undefined ? [] : kDeviceSources)];
+    const runtime = await Promise.all(sources.map((name) => pool.run(() => this.compileRuntime(name))));
     await Promise.all(compiling);
-    const built = units.filter((unit) => unit.object !== undefined);
+    const built = units.filter((unit) => unit.objects.length > 0);
     if (built.length > 0) await this.execute(built, runtime);
     return this.jobs.map(
       (job) => this.outcomes.get(job.id) ?? internal('no result', 'the batch program stopped early'),
@@ -122,13 +125,13 @@ class Batch {
   /** Compiles a unit; nets that do not compile are taken out and reported. */
   private async compileUnit(unit: Unit): Promise<void> {
     while (unit.nets.length > 0) {
-      const messages = await this.compileText(
-        unit.list,
-        batchSource(unit.list, unit.nets),
-        this.toolchain.machineFlags,
-      );
+      const { machineFlags } = this.toolchain;
+      const device = deviceBatchSource(unit.nets);
+      const messages =
+        (await this.compileText(unit.list, batchSource(unit.list, unit.nets), machineFlags)) ??
+        (device === undefined ? undefined : await this.compileText(`${unit.list}_device`, device, machineFlags));
       if (messages === undefined) {
-        unit.object = `${unit.list}.o`;
+        unit.objects = [`${unit.list}.o`, ...(device === undefined ? [] : [`${unit.list}_device.o`])];
         return;
       }
       const blamed = blamedNets(messages);
@@ -141,10 +144,11 @@ class Batch {
   }
 
   private async compileRuntime(name: string): Promise<string> {
-    const text = await readFile(join(kRuntimeFolder, 'src', `${name}.cc`), 'utf8');
-    const messages = await this.compileText(name, text, []);
-    if (messages !== undefined) throw new Error(`the runtime's ${name}.cc does not compile:\n${messages}`);
-    return `${name}.o`;
+    const text = await readFile(join(kRuntimeFolder, name), 'utf8');
+    const object = basename(name, '.cc');
+    const messages = await this.compileText(object, text, []);
+    if (messages !== undefined) throw new Error(`the runtime's ${name} does not compile:\n${messages}`);
+    return `${object}.o`;
   }
 
   /** Undefined, or what the compiler said. */
@@ -168,8 +172,7 @@ class Batch {
     const [program, ...before] = words(cxx);
     const key = cacheKey([version, program, ...before, ...flags, text, ...(await headerTexts(text))]);
     if (await this.cache.fetch(key, object)) return undefined;
-    const folders = [join(kRuntimeFolder, 'include'), join(kRuntimeFolder, 'src'), kBatchFolder];
-    const args = [...before, ...flags, ...folders.map((path) => `-I${path}`), '-c', source, '-o', object];
+    const args = [...before, ...flags, ...kFolders.map((path) => `-I${path}`), '-c', source, '-o', object];
     const result = await execa(program, args, { reject: false, stdin: 'ignore', all: true });
     if (result.exitCode !== 0) return String(result.all ?? result.shortMessage ?? 'the compiler failed');
     await this.cache.keep(key, object);
@@ -185,7 +188,7 @@ class Batch {
       const messages = await this.compileText(name, text, []);
       if (messages !== undefined) throw new Error(`the batch ${name} does not compile:\n${messages}`);
     }
-    const objects = [...units.map((unit) => unit.object ?? ''), ...runtime, 'driver.o', 'table.o'];
+    const objects = [...units.flatMap((unit) => unit.objects), ...runtime, 'driver.o', 'table.o'];
     const { cxx, commonFlags = [], linkFlags = [] } = this.toolchain;
     const [linker, ...before] = words(cxx);
     const link = [...before, '-Wl,--gc-sections', ...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
@@ -262,8 +265,7 @@ async function headerTexts(source: string): Promise<readonly string[]> {
   for (let text = waiting.pop(); text !== undefined; text = waiting.pop()) {
     for (const [, name = ''] of text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
       if (found.has(name)) continue;
-      const folders = [join(kRuntimeFolder, 'include'), join(kRuntimeFolder, 'src'), kBatchFolder];
-      const texts = await Promise.all(folders.map((folder) => readFile(join(folder, name), 'utf8').catch(() => '')));
+      const texts = await Promise.all(kFolders.map((folder) => readFile(join(folder, name), 'utf8').catch(() => '')));
       found.set(name, texts.join(''));
       waiting.push(texts.join(''));
     }

@@ -60,9 +60,7 @@ class Device {
   static bool begin(RunContext& run) { return run.device_->bring_inputs(); }
   static bool end(RunContext& run) { return run.device_->bring_outputs(); }
 
-  static bool submit(RunContext& run, int list, const DeviceStep* steps, int count) {
-    return run.device_->submit_steps(list, steps, count);
-  }
+  static bool submit(RunContext& run, const DeviceList& list) { return run.device_->submit_list(list); }
   static bool wait(RunContext& run) { return run.device_->wait(); }
 
   static Status run_on(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
@@ -229,13 +227,13 @@ class Device {
 
   // ---- steps ---------------------------------------------------------------------------------------------------------
 
-  bool submit_steps(int list, const DeviceStep* steps, int count) {
+  bool submit_list(const DeviceList& list) {
     cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
     if (is_external_ && !check(cudaStreamIsCapturing(stream_, &capturing))) return false;
-    if (run_.profile_ns_ != nullptr) return submit_profiled(steps, count);
-    if (run_.trace_ != nullptr || capturing != cudaStreamCaptureStatusNone) return submit_each(steps, count, stream_);
-    cudaGraphExec_t graph = find_graph(list);
-    if (graph == nullptr) graph = capture(list, steps, count);
+    if (run_.profile_ns_ != nullptr) return submit_profiled(list);
+    if (run_.trace_ != nullptr || capturing != cudaStreamCaptureStatusNone) return submit_each(list.steps, list.count, stream_);
+    cudaGraphExec_t graph = find_graph(list.index);
+    if (graph == nullptr) graph = capture(list);
     return graph != nullptr && check(cudaGraphLaunch(graph, stream_));
   }
 
@@ -250,13 +248,14 @@ class Device {
   }
 
   // Each step between two events.
-  bool submit_profiled(const DeviceStep* steps, int count) {
-    for (int i = 0; i < count; ++i) {
+  bool submit_profiled(const DeviceList& list) {
+    for (int i = 0; i < list.count; ++i) {
+      const DeviceStep* const step = list.steps + i;
       float ms = 0;
-      if (!check(cudaEventRecord(events_[0], stream_)) || !submit_each(steps + i, 1, stream_) || !check(cudaEventRecord(events_[1], stream_)) ||
+      if (!check(cudaEventRecord(events_[0], stream_)) || !submit_each(step, 1, stream_) || !check(cudaEventRecord(events_[1], stream_)) ||
           !check(cudaEventSynchronize(events_[1])) || !check(cudaEventElapsedTime(&ms, events_[0], events_[1])))
         return false;
-      run_.profile_ns_[steps[i].layer] += static_cast<std::uint64_t>(static_cast<double>(ms) * 1e6);
+      run_.profile_ns_[step->layer] += static_cast<std::uint64_t>(static_cast<double>(ms) * 1e6);
     }
     return true;
   }
@@ -268,17 +267,18 @@ class Device {
   }
 
   // nullptr: the run has failed.
-  cudaGraphExec_t capture(int list, const DeviceStep* steps, int count) {
+  cudaGraphExec_t capture(const DeviceList& list) {
     if (!check(cudaStreamBeginCapture(capture_stream_, cudaStreamCaptureModeThreadLocal))) return nullptr;
-    const bool submitted = submit_each(steps, count, capture_stream_);
+    const bool submitted = submit_each(list.steps, list.count, capture_stream_);
     cudaGraph_t graph = nullptr;
     if (!check(cudaStreamEndCapture(capture_stream_, &graph))) return nullptr;
     cudaGraphExec_t exec = nullptr;
     const bool made = submitted && check(cudaGraphInstantiate(&exec, graph, 0));
     cudaGraphDestroy(graph);
     if (!made) return nullptr;
-    const int slot = list * kGraphsPerList + oldest()[list];
-    oldest()[list] = (oldest()[list] + 1) % kGraphsPerList;
+    int& next = oldest()[list.index];
+    const int slot = list.index * kGraphsPerList + next;
+    next = (next + 1) % kGraphsPerList;
     if (graphs()[slot].exec != nullptr) cudaGraphExecDestroy(graphs()[slot].exec);
     graphs()[slot].exec = exec;
     std::memcpy(extents_of(slot), run_.extents_, extents_bytes(net()));
@@ -301,7 +301,7 @@ class Device {
 
 const DeviceRuntime kCudaRuntime = {Device::state_bytes, Device::create, Device::destroy, Device::begin, Device::end};
 
-bool run_on_device(RunContext& run, int index, const DeviceStep* steps, int count) { return Device::submit(run, index, steps, count); }
+bool run_on_device(RunContext& run, const DeviceList& list) { return Device::submit(run, list); }
 
 bool wait_for_device(RunContext& run) { return Device::wait(run); }
 

@@ -16,11 +16,18 @@ struct DeviceStep {
   DeviceStepFunction function;
 };
 
+/** Steps that follow each other without a step of the host between them. */
+struct DeviceList {
+  int index; /**< Among the lists of the net. */
+  int count;
+  const DeviceStep* steps;
+};
+
 /**
- * Submits `count` steps: captured into a graph at the first run with these extents, launched as that graph from then on. With a
- * profile, a trace, or inside a capture of the caller's own, one by one. `index` numbers the lists of a net. False: the run has failed.
+ * Submits a list: captured into a graph at the first run with these extents, launched as that graph from then on. With a profile, a
+ * trace, or inside a capture of the caller's own, step by step. False: the run has failed.
  */
-bool run_on_device(RunContext& run, int index, const DeviceStep* steps, int count);
+bool run_on_device(RunContext& run, const DeviceList& list);
 
 /** Waits until all that was submitted is done: before the host reads what the device made. False: the run has failed. */
 bool wait_for_device(RunContext& run);
