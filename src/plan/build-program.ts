@@ -236,7 +236,8 @@ class Planner {
 
   private place(root: Value, offsetBytes: number): Place {
     const output = this.outputIndex.get(root);
-    if (output !== undefined) return { kind: 'output', index: output, offsetBytes };
+    // A captured copy between host and device has its places for good: results leave from the arena.
+    if (output !== undefined && this.memory.device === undefined) return { kind: 'output', index: output, offsetBytes };
     const input = this.inputIndex.get(root);
     if (input !== undefined) return { kind: 'input', index: input, offsetBytes };
     const constant = this.linear.constants.get(root)?.constants.get(root);

@@ -41,6 +41,7 @@ export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Valu
       for (const value of presentOutputs(item.node)) touch(value, item.at);
     }
   }
+  for (const value of linear.inputs) if (lifetimes.has(linear.storage.rootOf(value))) touch(value, 0);
   for (const value of linear.entries.values()) touch(value, 0);
   for (const value of [...linear.outputRoots, ...linear.exits.values()]) touch(value, linear.count);
   for (const loop of loops) {

@@ -18,6 +18,8 @@ import { concatPieces, viewsOf } from './views.js';
 export interface Linear {
   readonly items: readonly Item[];
   readonly storage: Storage;
+  /** Of the net: there from the start. */
+  readonly inputs: readonly Value[];
   /** Root value of each graph output's storage, in order of the outputs. */
   readonly outputRoots: readonly Value[];
   /** Their bytes live through all iterations of their loop. */
@@ -66,6 +68,7 @@ class Linearizer {
     return {
       items: [...items, ...copies],
       storage: this.storage,
+      inputs: this.graph.inputs.map(({ value }) => value),
       outputRoots: this.outputRoots,
       loopVariables: this.variables,
       constants: this.constants,

@@ -79,8 +79,7 @@ function storageRequests(
       {
         name: root.name,
         sizeBytes: Math.max(1, maxSizeBytes(root.type)),
-        first: input === undefined ? life.first : 0,
-        last: life.last,
+        ...life,
         owner: root,
         isOnDevice: root.type.memory === 'device',
       },

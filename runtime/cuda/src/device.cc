@@ -189,16 +189,12 @@ class Device {
       else if (bytes > 0) std::memcpy(room, slot.data, bytes);
       slot.data = room;
     }
-    for (std::size_t i = 0; i < net().info.n_outputs; ++i) place_output(i);
+    for (std::size_t i = 0; i < net().info.n_outputs; ++i) {
+      // Steps of the host make results in the arena, whose place a captured graph may know.
+      run_.outputs_[i].keeps_room = true;
+      run_.outputs_[i].data = run_.arena_ + net().output_offsets[i];
+    }
     return (!waits || wait()) && run_.ok();
-  }
-
-  // A caller's buffer on the device is none for steps of the host, which write to the room in the arena.
-  void place_output(std::size_t i) {
-    RunContext::Output& slot = run_.outputs_[i];
-    if (!is_external_) return;
-    slot.keeps_room = true;
-    slot.data = run_.arena_ + net().output_offsets[i];
   }
 
   bool bring_outputs() {
@@ -214,15 +210,12 @@ class Device {
     std::uint8_t* const made = is_made_here ? arena_ + description().output_offsets[i] : slot.data;
     std::size_t bytes = slot.rank < 0 ? 0 : cortado_dtype_bytes(net().info.outputs[i].dtype);
     for (int d = 0; d < slot.rank; ++d) bytes *= static_cast<std::size_t>(slot.dims[d]);
-    std::uint8_t* const wanted = is_external_ ? slot.caller : slot.data;
-    if (is_external_ && wanted == nullptr) {
-      // Pointed into the arena of the device, where a step of the device made it.
-      slot.data = is_made_here ? made : nullptr;
-      return true;
-    }
-    if (made != wanted && bytes > 0 && !check(cudaMemcpyAsync(wanted, made, bytes, cudaMemcpyDefault, stream_))) return false;
+    std::uint8_t* wanted = slot.caller;
+    // Without a buffer of the caller's: pointed into the arena, that of the device if the caller is there, too.
+    if (wanted == nullptr) wanted = !is_external_ ? slot.data : is_made_here ? made : nullptr;
     slot.data = wanted;
-    return true;
+    if (made == wanted || wanted == nullptr || bytes == 0) return true;
+    return check(cudaMemcpyAsync(wanted, made, bytes, cudaMemcpyDefault, stream_));
   }
 
   // ---- steps ---------------------------------------------------------------------------------------------------------
