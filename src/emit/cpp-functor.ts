@@ -61,38 +61,39 @@ function mapText(spec: FunctorSpec): string {
   ].join('\n');
 }
 
-/** The same for a device: numbers only, called by one thread for one element. */
+/**
+ * The same for a device. Epilogues of floats are templates over V, a float or a pack of neighbouring channels; everything else is
+ * called by one thread for one element.
+ */
 export function deviceFunctorText(spec: FunctorSpec): string {
+  const isVector = spec.kind === 'epilogue' && runsOnVectors(spec.expr, spec.argTypes);
   const names = spec.argTypes.map((_, i) => `x${i}`);
+  const type = (i: number): string => dtypeCpp(spec.argTypes[i] ?? 'f32');
   const used = (i: number): string => (countArg(spec.expr, i) > 0 ? ` x${i}` : '');
-  const result = dtypeCpp(exprDType(spec.expr, spec.argTypes));
-  const body = `    return ${exprToCpp(spec.expr, names, spec.argTypes, 'scalar')};`;
-  if (spec.kind === 'map') {
-    const parameters = spec.argTypes.map((dtype, i) => `${dtypeCpp(dtype)}${used(i)}`);
-    return [
-      'struct NAME {',
-      `  CORTADO_DEVICE ${result} operator()(${parameters.join(', ')}) const {`,
-      body,
-      '  }',
-      '};',
-    ].join('\n');
-  }
-  const uses = (access: string): boolean => spec.operands.some((operand) => operand.access === access);
+  const result = isVector ? 'V' : dtypeCpp(exprDType(spec.expr, spec.argTypes));
+  const access = new Set(spec.operands.map((operand) => operand.access));
+  const parameters =
+    spec.kind === 'map'
+      ? names.map((_, i) => `${type(i)}${used(i)}`)
+      : [
+          `${isVector ? 'V' : type(0)}${used(0)}`,
+          `std::int64_t${access.has('channel') ? ' channel' : ''}`,
+          `std::int64_t${access.has('full') ? ' offset' : ''}`,
+        ];
   const index = { scalar: '0', channel: 'channel', full: 'offset' };
-  const parameters = [
-    `${dtypeCpp(spec.argTypes[0] ?? 'f32')}${used(0)}`,
-    `std::int64_t${uses('channel') ? ' channel' : ''}`,
-    `std::int64_t${uses('full') ? ' offset' : ''}`,
-  ];
+  const loads = spec.operands.map(({ access: by }, k) => {
+    const operand = `operand${k + 1}`;
+    if (!isVector) return `    const ${type(k + 1)} x${k + 1} = ${operand}[${index[by]}];`;
+    if (by === 'scalar') return `    const V x${k + 1} = splat<V>(*${operand});`;
+    return `    const V x${k + 1} = load<V>(${operand} + ${index[by]});`;
+  });
   return [
     'struct NAME {',
-    ...spec.operands.map((_, k) => `  const ${dtypeCpp(spec.argTypes[k + 1] ?? 'f32')}* operand${k + 1};`),
+    ...spec.operands.map((_, k) => `  const ${type(k + 1)}* operand${k + 1};`),
+    ...(isVector ? ['  template <class V>'] : []),
     `  CORTADO_DEVICE ${result} operator()(${parameters.join(', ')}) const {`,
-    ...spec.operands.map(
-      ({ access }, k) =>
-        `    const ${dtypeCpp(spec.argTypes[k + 1] ?? 'f32')} x${k + 1} = operand${k + 1}[${index[access]}];`,
-    ),
-    body,
+    ...loads,
+    `    return ${exprToCpp(spec.expr, names, spec.argTypes, isVector ? 'vector' : 'scalar')};`,
     '  }',
     '};',
   ].join('\n');

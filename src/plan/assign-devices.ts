@@ -23,11 +23,9 @@ import { opDef } from '../ops/define.js';
 import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
 import { onDevice, onHost } from '../ops/operators/transfer.js';
 import { FreshNames } from './fresh-names.js';
+import { kChannelMultiple } from './kernels/device/image.js';
 import { deviceFormsOf } from './kernels/device/table.js';
 import { type Form, outputType, roundUpTo } from './kernels/kernel.js';
-
-/** Channels of an image are stored in multiples of this: 16 bytes of halfs. */
-const kChannelMultiple = 8;
 
 /** The graph with memories and layouts in its types and copies and conversions between them. */
 export function assignDevices(graph: Graph, target: KernelTarget, useImages: boolean): Graph {

@@ -239,7 +239,7 @@ function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
 const kBlocked: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
 
 /** The shape of a 2-D float convolution with constant weights and an epilogue that blocked kernels can read. */
-function convShape(request: KernelRequest): ConvGeometry | undefined {
+export function convShape(request: KernelRequest): ConvGeometry | undefined {
   const { node } = request;
   const x = inputType(node, 0);
   const y = outputType(node);

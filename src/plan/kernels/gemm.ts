@@ -26,7 +26,7 @@ interface Features {
 }
 
 /** Sizes of a float FC with constant weights and bias whose fused tail can be read by columns. */
-function features(request: KernelRequest): Features | undefined {
+export function features(request: KernelRequest): Features | undefined {
   const { node, target } = request;
   const x = inputType(node, 0);
   const y = outputType(node);

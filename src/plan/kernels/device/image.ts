@@ -5,7 +5,13 @@ import { shapeSize } from '../../../ir/dim.js';
 import type { TensorType } from '../../../ir/type.js';
 import { extentArg, inputArg, outputArg } from '../../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
-import { inputType, type Kernel, kPlainForm, outputType } from '../kernel.js';
+import { type Form, inputType, type Kernel, kPlainForm, outputType } from '../kernel.js';
+
+/** Channels of an image are stored in multiples of this: 16 bytes of halfs. */
+export const kChannelMultiple = 8;
+
+/** An image in, an image out, worth converting for. */
+export const kImageForm: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
 
 export const kImageKernels: readonly Kernel[] = [
   {

@@ -3,17 +3,21 @@
 import { fail } from '../../../errors.js';
 import { opDef } from '../../../ops/define.js';
 import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
-import type { Form, Kernel } from '../kernel.js';
+import { type Form, type Kernel, outputType } from '../kernel.js';
 import { matchesForm } from '../table.js';
+import { kConvDeviceKernels } from './conv.js';
 import { kImageKernels } from './image.js';
+import { imageMapForm, lowerImageMap } from './map.js';
 import { kFollowPlain, twinCall } from './twins.js';
 
 /** All rows; within one operator the first that fits wins. */
-export const kDeviceKernels: readonly Kernel[] = [...kImageKernels];
+export const kDeviceKernels: readonly Kernel[] = [...kImageKernels, ...kConvDeviceKernels];
 
 /** The forms in which the device can compute the node, best first. */
 export function deviceFormsOf(request: KernelRequest): readonly Form[] {
   const forms = rowsOf(request).flatMap((row) => row.form(request) ?? []);
+  const image = imageMapForm(request);
+  if (image !== undefined) forms.push(image);
   return twinCall(request) === undefined ? forms : [...forms, kFollowPlain];
 }
 
@@ -29,10 +33,11 @@ export function selectDeviceKernel(request: KernelRequest): KernelCall & { reado
     if (form !== undefined && matchesForm(request, form))
       return { ...row.lower(request), kernel: row.name, device: true, parts: 1 };
   }
+  if (outputType(node).layout.kind === 'blocked') return { ...lowerImageMap(request), kernel: 'map' };
   const call = twinCall(request) ?? fail('internal', `${node.op} was put on the device, which has no kernel for it`);
   return { ...call, kernel: call.fn };
 }
 
 function rowsOf({ node }: KernelRequest): readonly Kernel[] {
-  return kDeviceKernels.filter((row) => row.op === node.op || row.op === '*');
+  return kDeviceKernels.filter((row) => row.op === node.op);
 }

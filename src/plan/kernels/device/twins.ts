@@ -23,14 +23,18 @@ export function twinCall(request: KernelRequest): KernelCall | undefined {
   const header = call === undefined ? undefined : kTwins.get(call.fn);
   if (call === undefined || header === undefined || hasHostParts(call)) return undefined;
   const { template } = call;
-  // The first template argument of a map is the number of lanes of the host's vectors.
   return {
     ...call,
     header: `cortado_cuda/${header}.h`,
-    template: isElementwise ? template.slice(1) : template,
+    template: isElementwise ? withoutLanes(call) : template,
     parts: 1,
     device: true,
   };
+}
+
+/** The first template argument of a map is the number of lanes of the host's vectors. */
+export function withoutLanes({ template }: KernelCall): KernelCall['template'] {
+  return template.slice(1);
 }
 
 /** What a launch cannot give back: a status, a size that values tell. */
