@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cortado_cuda/conv_gather.h"
-#include "cortado_cuda/expression.h"
+#include "cortado_cuda/image.h"
 #include "cortado_cuda/tile_math.h"
 
 namespace cortado::cuda {
@@ -148,23 +148,20 @@ CORTADO_DEVICE bool combine_splits(const TilePlace& place, float* tile, float* p
   return true;
 }
 
-/** Channels [channel, channel + lanes of V) of one pixel; those past out_channels become 0, those past y_written are left alone. */
+/** Channels [channel, channel + N) of one pixel through the epilogue; those past out_channels become 0, those past y_written are left alone. */
 template <class S, int N, class Element, class Ep>
-CORTADO_DEVICE void store_channels(const Pack<N>& sums, std::int64_t pixel, int channel, int group_end, Element* y, const Ep& ep) {
-  const std::int64_t offset = pixel * dense_stored(S::k.out_channels) + channel;
-  Element* at = y + pixel * S::k.y_stored + channel;
-  constexpr bool wide = S::k.y_stored % N == 0 && (S::k.groups == 1 || out_group(S::k) % N == 0);
-  if constexpr (wide) {
-    if (channel + N <= S::k.out_channels) {
-      store(at, finish(ep, sums, channel, offset));
-      return;
-    }
-  }
-  for (int i = 0; i < N; ++i) {
-    if (channel + i < group_end) {
-      store(at + i, finish(ep, sums.lane[i], channel + i, offset + i));
-    } else if (channel + i >= S::k.out_channels && channel + i < S::k.y_written) {
-      store(at + i, 0.0f);
+CORTADO_DEVICE void store_sums(const Pack<N>& sums, std::int64_t pixel, int channel, int group_end, Element* y, const Ep& ep) {
+  const std::int64_t offset = dense_offset(pixel, S::k.out_channels, channel);
+  Element* at = y + pixel * S::k.y_stored;
+  if constexpr (S::k.y_stored % N == 0 && (S::k.groups == 1 || out_group(S::k) % N == 0)) {
+    store_channels<true>(at, finish(ep, sums, channel, offset), channel, S::k.out_channels, S::k.y_written);
+  } else {
+    for (int i = 0; i < N; ++i) {
+      if (channel + i < group_end) {
+        store(at + channel + i, finish(ep, sums.lane[i], channel + i, offset + i));
+      } else if (channel + i >= S::k.out_channels && channel + i < S::k.y_written) {
+        store(at + channel + i, 0.0f);
+      }
     }
   }
 }
@@ -180,7 +177,7 @@ CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int
     const bool has_padding = channel + N > S::k.out_channels && channel < S::k.y_written;
     if (at >= total || (place.first_col + col >= out_group(S::k) && !has_padding)) continue;
     const Pack<N> sums = load<Pack<N>>(tile + row * gemm_staged_pitch(T::k) + col);
-    store_channels<S>(sums, gather.out_pixel(at / gather.pixels(), at % gather.pixels()), channel, group_end, y, ep);
+    store_sums<S>(sums, gather.out_pixel(at / gather.pixels(), at % gather.pixels()), channel, group_end, y, ep);
   }
 }
 
