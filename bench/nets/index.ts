@@ -4,6 +4,7 @@
 import { densenet121, googlenet, shufflenetV2, squeezenet } from './concat-nets.js';
 import type { BenchNet } from './net-builder.js';
 import { mlp, mobilenetV1, vgg16 } from './plain-nets.js';
+import { lstm } from './recurrent-net.js';
 import { mobilenetV2, resnet18, resnet50 } from './residual-nets.js';
 import { styleCaffe2Go, styleJohnson } from './style-nets.js';
 
@@ -22,8 +23,3 @@ export const kBenchNets: ReadonlyMap<string, () => BenchNet> = new Map([
   ['lstm', lstm],
   ['mlp', mlp],
 ]);
-
-/** Its RecurrentNetwork is not compiled yet; the net is built here once the operator is. */
-function lstm(): never {
-  throw new Error('operator RecurrentNetwork is not compiled yet');
-}

@@ -9,6 +9,7 @@ import {
   type NetDef,
   type OperatorDef,
 } from '../../src/frontend/caffe2/net-def.js';
+import { lstmStepNet } from './recurrent-net.js';
 import { centredValues, uniformValues } from './weights.js';
 
 export interface Blob {
@@ -40,7 +41,7 @@ export interface ConvOptions {
 }
 
 /** Argument values by name: whole numbers become `i`, `{ f }` a float, lists `ints`, text `s`. */
-type ArgumentValue = number | string | { readonly f: number } | readonly number[];
+type ArgumentValue = number | string | { readonly f: number } | readonly number[] | readonly string[] | NetDef;
 
 const kUtf8 = new TextEncoder();
 
@@ -48,6 +49,9 @@ function argument(name: string, value: ArgumentValue): Argument {
   if (typeof value === 'number') return makeArgument({ name, i: BigInt(value) });
   if (typeof value === 'string') return makeArgument({ name, s: kUtf8.encode(value) });
   if ('f' in value) return makeArgument({ name, f: Math.fround(value.f) });
+  if ('ops' in value) return makeArgument({ name, n: value });
+  const texts = value.filter((item) => typeof item === 'string');
+  if (texts.length > 0) return makeArgument({ name, strings: texts.map((text) => kUtf8.encode(text)) });
   return makeArgument({ name, ints: BigInt64Array.from(value, BigInt) });
 }
 
@@ -179,6 +183,41 @@ export class NetBuilder {
     this.macs += inputs * outputs;
     const weights = this.random([outputs, inputs], Math.sqrt(gain / inputs));
     return this.emit('FC', [x.name, weights, this.random([outputs], 0.05)], [1, outputs]);
+  }
+
+  /** x: [steps, 1, features]. The state after the last step, [1, 1, units]; both states begin as zeros. */
+  lastStateOfLstm(x: Blob, units: number): Blob {
+    const [steps = 1, batch = 1, features = 1] = x.shape;
+    const fcOf = (inputs: number): readonly [string, string] => [
+      this.random([4 * units, inputs], Math.sqrt(1 / inputs)),
+      this.random([4 * units], 0.05),
+    ];
+    const gates = this.emit('FC', [x.name, ...fcOf(features)], [steps, batch, 4 * units], { axis: 2 });
+    const [weights, bias] = fcOf(units);
+    const zeros = ['h', 'c'].map(() => this.fill([1, batch, units], new Float32Array(batch * units)));
+    this.macs += steps * 4 * units * (features + units);
+    const states = ['h_states', 'h_states', 'c_states', 'c_states'];
+    const name = `recurrentnetwork_${this.ops.length}`;
+    this.emit(
+      'RecurrentNetwork',
+      [gates.name, ...zeros, weights, bias],
+      [steps, batch, units],
+      {
+        step_net: lstmStepNet(weights, bias),
+        recurrent_states: ['h_states', 'c_states'],
+        initial_recurrent_state_ids: [1, 2],
+        link_internal: ['h_prev', 'h_t', 'c_prev', 'c_t', 'x_t'],
+        link_external: [...states, gates.name],
+        link_offset: [0, 1, 0, 1, 0],
+        alias_src: states,
+        alias_dst: [name, `${name}_last`, `${name}_c`, `${name}_c_last`],
+        alias_offset: [1, -1, 1, -1],
+      },
+      ['last', 'c', 'c_last', 'scratch'],
+    );
+    const last = { name: `${name}_last`, shape: [1, batch, units] };
+    this.shapes.set(last.name, last.shape);
+    return last;
   }
 
   dropout(x: Blob): Blob {

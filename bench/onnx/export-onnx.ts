@@ -29,6 +29,14 @@ class Export {
     return this.graph.floats(name, dims, values);
   }
 
+  /** Rows of four gates, Caffe2's i, f, o, g as ONNX's i, o, f, c. */
+  lstmRows(name: string, units: number): Float32Array {
+    const values = this.weights.get(name) ?? new Float32Array(0);
+    const gate = values.length / 4;
+    if (gate % units !== 0) throw new Error(`${name} is no weight of an LSTM of ${units} units`);
+    return Float32Array.from([0, 2, 1, 3].flatMap((k) => [...values.subarray(k * gate, (k + 1) * gate)]));
+  }
+
   scalar(name: string, value: number): string {
     return this.graph.floats(name, [], Float32Array.of(value));
   }
@@ -93,9 +101,24 @@ const kRules: Readonly<Record<string, Rule>> = {
   },
   FC: (to, op, x, y) => {
     const [, weights = '', bias = ''] = op.inputs;
+    // The gates of an LSTM, part of ONNX's operator.
+    if (int(op, 'axis', 1) === 2) return;
     const isFlat = to.shape(x).length === 2;
     if (!isFlat) to.graph.node('Flatten', [x], [`${y}_flat`], { axis: 1 });
     to.graph.node('Gemm', [isFlat ? x : `${y}_flat`, to.weight(weights), to.weight(bias)], [y], { transB: 1 });
+  },
+  RecurrentNetwork: (to, op, x) => {
+    const gates = to.net.predict.ops.find(({ outputs }) => outputs.includes(x));
+    const [data = '', ...ofInput] = gates?.inputs ?? [];
+    const [, h = '', c = '', ...ofState] = op.inputs;
+    const features = to.shape(data)[2] ?? 1;
+    const units = to.shape(h)[2] ?? 1;
+    const y = op.outputs[1] ?? '';
+    const w = to.graph.floats(`${y}_w`, [1, 4 * units, features], to.lstmRows(ofInput[0] ?? '', units));
+    const r = to.graph.floats(`${y}_r`, [1, 4 * units, units], to.lstmRows(ofState[0] ?? '', units));
+    const biases = [ofInput[1] ?? '', ofState[1] ?? ''].flatMap((name) => [...to.lstmRows(name, units)]);
+    const b = to.graph.floats(`${y}_b`, [1, 8 * units], Float32Array.from(biases));
+    to.graph.node('LSTM', [data, w, r, b, '', to.weight(h), to.weight(c)], ['', y], { hidden_size: units });
   },
   PadImage: (to, op, x, y) => {
     const pad = int(op, 'pad');

@@ -64,6 +64,8 @@ CORTADO_INLINE void store_gemm_tile(const float* sums, std::int64_t sums_row, in
   }
 }
 
+inline constexpr std::int64_t kGemvAhead = 1024; /**< Floats from the weights in use to those to bring into L1: hardware stops at 4 KiB pages. */
+
 /** x[k] · w[k][V][B]: eight or more independent sums, to stream weights as fast as memory gives them. */
 template <int B, int V>
 CORTADO_NOINLINE void gemv_panel(std::int64_t k, const float* x, const float* w, float* sums) {
@@ -75,6 +77,7 @@ CORTADO_NOINLINE void gemv_panel(std::int64_t k, const float* x, const float* w,
     static_for<0, chains>([&](auto chain) __attribute__((always_inline)) {
       const F xi = splat<F>(x[i + chain]);
       static_for<0, V>([&](auto v) __attribute__((always_inline)) {
+        prefetch_ahead<B, 3>(w + (chain * V + v) * B, kGemvAhead);
         acc[chain][v] = fma(xi, load<F>(w + (chain * V + v) * B), acc[chain][v]);
       });
     });

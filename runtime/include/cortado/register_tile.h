@@ -84,12 +84,12 @@ constexpr std::int64_t tile_pixel_offset(int p) {
   }
 }
 
-/** Brings kFloats floats, `ahead` floats past `at`, into the L2 cache. The address may lie past the end: nothing is read. */
-template <int kFloats>
+/** Brings kFloats floats, `ahead` floats past `at`, into the L2 cache, or L1 if kLocality is 3. The address may lie past the end: nothing is read. */
+template <int kFloats, int kLocality = 2>
 CORTADO_INLINE void prefetch_ahead(const float* at, std::int64_t ahead) {
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at) + static_cast<std::uintptr_t>(ahead) * sizeof(float);
   static_for<0, (kFloats + 15) / 16>([&](auto line) __attribute__((always_inline)) {
-    __builtin_prefetch(reinterpret_cast<const void*>(address + line * 64u), 0, 2);
+    __builtin_prefetch(reinterpret_cast<const void*>(address + line * 64u), 0, kLocality);
   });
 }
 
