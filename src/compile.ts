@@ -38,8 +38,9 @@ export interface CompileOptions extends ModelOptions {
   /** false: no fusion, no layouts, no views; the answer stays the same. */
   readonly optimize?: boolean;
   /**
-   * Winograd convolutions: faster, with larger packed weights and rounding errors. By default where packed weights stay
-   * within 1.5 times the raw ones; true: wherever they are faster; false: nowhere.
+   * Winograd convolutions: faster, with larger rounding errors. By default wherever they are faster, with filters transformed by
+   * the compiler where packed weights stay within 1.5 times the raw ones, else in the kernel; true: without that limit;
+   * false: none.
    */
   readonly winograd?: boolean;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */

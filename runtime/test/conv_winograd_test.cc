@@ -39,6 +39,22 @@ std::vector<float> pack_winograd(const Conv2dShape& s, int outputs, int vectors,
   return packed;
 }
 
+/** [m][c][3][3] → [m_tile][c][kh][kw][v][B]. */
+std::vector<float> pack_raw(const Conv2dShape& s, int vectors, const std::vector<float>& w) {
+  const int blocks = static_cast<int>(ceil_div(s.out_channels, B));
+  std::vector<float> packed;
+  for (int first = 0; first < blocks; first += vectors)
+    for (int step = 0; step < 9 * s.in_channels; ++step)
+      for (int m = first * B; m < (first + vectors) * B && m < blocks * B; ++m)
+        packed.push_back(m < s.out_channels ? w[static_cast<std::size_t>(m * 9 * s.in_channels + step)] : 0.0f);
+  return packed;
+}
+
+template <const Conv2dShape& S, const WinogradTile& T>
+std::vector<float> pack(const std::vector<float>& w) {
+  return T.chunk_blocks == 0 ? pack_winograd(S, T.outputs, T.vectors, w) : pack_raw(S, T.vectors, w);
+}
+
 template <const Conv2dShape& S, const WinogradTile& T>
 void check_winograd(const char* name, std::int64_t n, int parts) {
   const std::int64_t in_pixels = std::int64_t{S.in_height} * S.in_width, out_pixels = std::int64_t{S.out_height} * S.out_width;
@@ -53,7 +69,7 @@ void check_winograd(const char* name, std::int64_t n, int parts) {
   }
   const auto blocked_residual = check::to_blocked(residual, n, S.out_channels, out_pixels, B);
   const auto blocked_x = check::to_blocked(x, n, S.in_channels, in_pixels, B);
-  const auto packed = pack_winograd(S, T.outputs, T.vectors, w);
+  const auto packed = pack<S, T>(w);
   auto y = check::unset(n * round_up(S.out_channels, B) * out_pixels);
   check::in_parts(parts, [&](Part part) {
     std::vector<float> scratch(conv2d_winograd_scratch_bytes<S, T>() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
@@ -77,13 +93,16 @@ template <const Conv2dShape& S, const WinogradTile& T>
 double winograd_error(const std::vector<float>& x, const std::vector<float>& w, const std::vector<double>& expected) {
   auto y = check::unset(round_up(S.out_channels, B) * S.out_height * S.out_width);
   std::vector<float> scratch(conv2d_winograd_scratch_bytes<S, T>() / sizeof(float));
-  conv2d_winograd<S, T>(Part{0, 1}, 1, x.data(), pack_winograd(S, T.outputs, T.vectors, w).data(), y.data(), NoEpilogue{}, scratch.data());
+  conv2d_winograd<S, T>(Part{0, 1}, 1, x.data(), pack<S, T>(w).data(), y.data(), NoEpilogue{}, scratch.data());
   return error_of(check::to_plain(y, 1, S.out_channels, std::int64_t{S.out_height} * S.out_width, B), expected);
 }
 
-constexpr WinogradTile kTwo{2, 29, P, 2};
-constexpr WinogradTile kFour{4, 17, P, 2};
-constexpr WinogradTile kOneVector{4, 100, P, 1};
+constexpr WinogradTile kTwo{2, 29, P, 2, 0};
+constexpr WinogradTile kFour{4, 17, P, 2, 0};
+constexpr WinogradTile kOneVector{4, 100, P, 1, 0};
+constexpr WinogradTile kTwoRaw{2, 29, P, 2, 2};
+constexpr WinogradTile kFourRaw{4, 17, P, 2, 1};
+constexpr WinogradTile kFourRawWhole{4, 17, 4, 4, 99};
 //                                         C   H   W   M  OH  OW kh kw sh sw pt pl dh dw g  B
 inline constexpr Conv2dShape kSame{2 * B + 3, 13, 22, 3 * B - 2, 13, 22, 3, 3, 1, 1, 1, 1, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kValid{B, 12, 14, B, 10, 12, 3, 3, 1, 1, 0, 0, 1, 1, 1, B, 0, 0};
@@ -103,8 +122,11 @@ void compare_errors() {
   conv2d_direct<S, direct>(Part{0, 1}, 1, blocked.data(), reference::pack_direct(S, 2, w).data(), y.data(), NoEpilogue{}, scratch.data());
   const double by_direct = error_of(check::to_plain(y, 1, S.out_channels, std::int64_t{S.out_height} * S.out_width, B), expected);
   const double by_two = winograd_error<S, kTwo>(blocked, w, expected), by_four = winograd_error<S, kFour>(blocked, w, expected);
-  std::printf("     error over the largest result, %d channels: direct %.2g, F(2x2) %.2g, F(4x4) %.2g\n", S.in_channels, by_direct, by_two, by_four);
-  check::is_true("F(2x2) within 2e-6, F(4x4) within 6e-6 of the largest result", by_two < 2e-6 && by_four < 6e-6);
+  const double by_two_raw = winograd_error<S, kTwoRaw>(blocked, w, expected), by_four_raw = winograd_error<S, kFourRaw>(blocked, w, expected);
+  std::printf("     error over the largest result, %d channels: direct %.2g, F(2x2) %.2g, F(4x4) %.2g; filters transformed here: %.2g, %.2g\n",
+              S.in_channels, by_direct, by_two, by_four, by_two_raw, by_four_raw);
+  check::is_true("F(2x2) within 2e-6, F(4x4) within 6e-6 of the largest result",
+                 by_two < 2e-6 && by_four < 6e-6 && by_two_raw < 2e-6 && by_four_raw < 6e-6);
 }
 
 }  // namespace
@@ -113,6 +135,11 @@ int main() {
   check_winograd<kSame, kTwo>("F(2x2), channel tails", 2, 3);
   check_winograd<kSame, kFour>("F(4x4), channel tails", 2, 3);
   check_winograd<kSame, kOneVector>("F(4x4), one vector, one group", 1, 2);
+  check_winograd<kSame, kTwoRaw>("F(2x2), channel tails, raw filters", 2, 3);
+  check_winograd<kSame, kFourRaw>("F(4x4), channel tails, raw filters", 2, 3);
+  check_winograd<kSame, kFourRawWhole>("F(4x4), channel tails, raw filters at once", 1, 2);
+  check_winograd<kTiny, kTwoRaw>("F(2x2), smaller than a tile, raw filters", 1, 2);
+  check_winograd<kTiny, kFourRaw>("F(4x4), smaller than a tile, raw filters", 3, 2);
   check_winograd<kValid, kTwo>("F(2x2), no padding", 1, 1);
   check_winograd<kValid, kFour>("F(4x4), no padding", 1, 1);
   check_winograd<kTiny, kTwo>("F(2x2), smaller than a tile", 1, 2);

@@ -43,9 +43,9 @@ export function addModelOptions(command: Command): Command {
     .option('--no-optimize', 'no fusion, layouts or views; the answer stays the same')
     .option(
       '--winograd',
-      'Winograd convolutions wherever they are faster, though packed weights may exceed 1.5 x the raw ones',
+      'transform Winograd filters when compiling wherever that is faster, though packed weights may exceed 1.5 x the raw ones',
     )
-    .option('--no-winograd', 'no Winograd convolutions: slower, smaller weights and rounding errors')
+    .option('--no-winograd', 'no Winograd convolutions: slower, smaller rounding errors')
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)
     .option('--name <name>', 'name of the net and prefix of its C symbols')
     .option('--no-cache', 'compile everything anew')

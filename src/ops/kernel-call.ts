@@ -113,8 +113,9 @@ export interface KernelTarget {
   readonly l2Bytes: number;
   readonly threads: number;
   /**
-   * Winograd convolutions, whose packed weights and rounding errors are some times those of the others: wherever they are
-   * faster (true), nowhere (false), or for the convolutions with these weights.
+   * Winograd convolutions, whose rounding errors are some times those of the others: wherever they are faster, with filters
+   * transformed by the compiler, up to four times as large, where that is faster still (true) or for these weights only (a
+   * set); nowhere (false).
    */
   readonly winograd?: boolean | ReadonlySet<Value>;
   /** Set when operators may run on a device. */

@@ -59,7 +59,7 @@ const kNarrowestVector = 4;
 /**
  * Plans memory, kernels and weights. Fails with every operator that has no kernel. Where whole vectors of output channels
  * would pad the weights too much, vectors are halved for the whole net: 20 channels are 32 lanes of 16, 24 lanes of 8.
- * Winograd convolutions then get what the limit on packed weights leaves, unless they are asked for everywhere.
+ * Transformed Winograd filters then get what the limit on packed weights leaves, unless they are asked for everywhere.
  */
 export function buildProgram(source: Graph, options: PlanOptions): Program {
   const { target } = options;
@@ -69,19 +69,19 @@ export function buildProgram(source: Graph, options: PlanOptions): Program {
   return program ?? planWith(source, { ...options, target: chosen });
 }
 
-/** The plan without Winograd convolutions, or a target that asks for some: the weights of both plans would be too much. */
+/** The plan without transformed filters, or a target that asks for some: the weights of both plans would be too much. */
 function planBudgeted(
   source: Graph,
   options: PlanOptions,
 ): { readonly program?: Program; readonly target: KernelTarget } {
   const { target } = options;
-  const direct = { ...target, winograd: false };
-  const widest = planWith(source, { ...options, target: direct });
+  const lean: KernelTarget = { ...target, winograd: target.winograd === false ? false : new Set() };
+  const widest = planWith(source, { ...options, target: lean });
   let program = widest;
   let vectorFloats = target.vectorFloats;
   while (isPadded(program) && vectorFloats / 2 >= kNarrowestVector) {
     vectorFloats /= 2;
-    program = planWith(source, { ...options, target: { ...direct, vectorFloats } });
+    program = planWith(source, { ...options, target: { ...lean, vectorFloats } });
   }
   if (isPadded(program)) {
     program = widest;

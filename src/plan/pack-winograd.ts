@@ -1,14 +1,22 @@
-// Winograd convolutions F(2×2, 3×3) and F(4×4, 3×3): filters transformed in float64 and rounded once, packed for the matrix
-// product per position, and the cut into groups of tiles. Mirrors runtime/include/cortado/conv2d_winograd.h.
+// Winograd convolutions F(2×2, 3×3) and F(4×4, 3×3): which form a layer gets, filters transformed in float64 and rounded once,
+// packed for the matrix product per position, and the cut into groups of tiles. Mirrors runtime/include/cortado/conv2d_winograd.h.
 
 import type { ConvGeometry, TileTarget } from './pack-conv.js';
 
-/** WinogradTile of the header: outputs per tile side, tiles per group, the register tile. */
+export interface WinogradForm {
+  /** Per tile side. */
+  readonly outputs: 2 | 4;
+  /** Filters stay 3×3 in the weights and are transformed in the kernel; else the weights are (outputs + 2)²/9 times as large. */
+  readonly rawFilters: boolean;
+}
+
+/** WinogradTile of the header: outputs per tile side, tiles per group, the register tile, blocks whose filters are transformed together. */
 export interface WinogradTile {
   readonly outputs: 2 | 4;
   readonly group: number;
   readonly pixels: number;
   readonly vectors: number;
+  readonly chunkBlocks: number;
 }
 
 /** G of y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A: row p is (1, p, p²) / Π(p − q) for each finite point p, then (0, 0, 1). */
@@ -30,25 +38,37 @@ export function winogradTiles(s: ConvGeometry, outputs: 2 | 4): number {
 
 /**
  * Groups whose transformed input and products fill half of L2, but of at least four register tiles: weights are read once per
- * group. ResNet-50's 64 channels at 56×56 with 1 MiB: 196 tiles of 4×4 in 4 groups of 49.
+ * group. ResNet-50's 64 channels at 56×56 with 1 MiB: 196 tiles of 4×4 in 4 groups of 49. Few tiles (up to 14×14) are a
+ * register tile of four vectors, for more products per load. A chunk's transformed filters fill a quarter of L2.
  */
-export function chooseWinogradTile(s: ConvGeometry, outputs: 2 | 4, target: TileTarget): WinogradTile {
-  const vectors = 2;
+export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: TileTarget): WinogradTile {
+  const { outputs, rawFilters } = form;
+  const positions = (outputs + 2) ** 2;
+  const tiles = winogradTiles(s, outputs);
+  const vectors = tiles <= kFewTiles && target.vectorRegisters >= 32 ? 4 : 2;
   const pixels = Math.max(1, Math.floor((target.vectorRegisters - vectors - 1) / vectors) & ~1);
   const blocks = Math.ceil(s.inChannels / s.block) + vectors;
-  const fits = Math.floor(target.l2Bytes / 2 / (4 * (outputs + 2) ** 2 * s.block * blocks));
-  const tiles = winogradTiles(s, outputs);
+  const fits = Math.floor(target.l2Bytes / 2 / (4 * positions * s.block * blocks));
   const groups = Math.ceil(tiles / Math.max(fits, 4 * pixels));
-  return { outputs, group: Math.ceil(tiles / groups), pixels, vectors };
+  const chunkBytes = 4 * positions * s.block * vectors * s.block;
+  const chunkBlocks = rawFilters ? Math.max(1, Math.floor(target.l2Bytes / 4 / chunkBytes)) : 0;
+  return { outputs, group: Math.ceil(tiles / groups), pixels, vectors, chunkBlocks };
 }
 
+const kFewTiles = 16;
+
 /** What the model knows of one kernel: vector multiply-adds that its steps take the time of. */
-const kTransformCost = { 2: { input: 80, output: 60 }, 4: { input: 250, output: 220 } } as const;
-/** Share of the multiply-add peak that the loops reach, and multiply-adds per byte of weights from memory (measured: 10 GB/s). */
+const kTransformCost = {
+  2: { input: 80, output: 60, filter: 90 },
+  4: { input: 250, output: 220, filter: 150 },
+} as const;
+/** Share of the multiply-add peak that the loops reach. */
 const kDirectShare = 0.85;
 const kWinogradShare = 0.8;
-const kWeightByteCost = 0.4;
-/** A kernel with larger weights and errors has to be this much faster. */
+/** Per byte of weights from memory, most of whose time is hidden behind products; per vector of products that a chunk adds to. */
+const kWeightByteCost = 0.15;
+const kAccumulateCost = 4;
+/** A kernel with larger errors has to be this much faster. */
 const kWorthwhile = 1.2;
 
 /** Vector multiply-adds that a direct 3×3 convolution of one image takes the time of. */
@@ -57,33 +77,55 @@ function directCost(s: ConvGeometry): number {
   return products / kDirectShare + kWeightByteCost * 4 * 9 * s.inChannels * s.outChannels;
 }
 
-/** The same for F(outputs×outputs, 3×3): products per position, transforms of input and output, weights. */
-function winogradCost(s: ConvGeometry, outputs: 2 | 4): number {
+/** The same for F(outputs×outputs, 3×3): products per position, transforms of input, output and raw filters, weights. */
+export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTarget): number {
+  const { outputs, rawFilters } = form;
   const positions = (outputs + 2) ** 2;
   const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
   const cost = kTransformCost[outputs];
   const perTile =
     (positions * s.inChannels * outBlocks) / kWinogradShare + cost.input * inBlocks + cost.output * outBlocks;
-  return winogradTiles(s, outputs) * perTile + kWeightByteCost * 4 * positions * s.inChannels * s.outChannels;
+  const tiles = winogradTiles(s, outputs);
+  const weightBytes = 4 * (rawFilters ? 9 : positions) * s.inChannels * s.outChannels;
+  return tiles * perTile + kWeightByteCost * weightBytes + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0);
 }
+
+/** Filters transformed once per group of tiles, some channels at a time, and the passes over the products that this takes. */
+function rawFilterCost(s: ConvGeometry, form: WinogradForm, tiles: number, target: TileTarget): number {
+  const { group, chunkBlocks } = chooseWinogradTile(s, form, target);
+  const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
+  const filters = Math.ceil(tiles / group) * s.inChannels * outBlocks * kTransformCost[form.outputs].filter;
+  const passes = Math.ceil(inBlocks / chunkBlocks) - 1;
+  return filters + passes * (form.outputs + 2) ** 2 * tiles * outBlocks * kAccumulateCost;
+}
+
+export const kWinogradForms: readonly WinogradForm[] = [
+  { outputs: 4, rawFilters: true },
+  { outputs: 2, rawFilters: true },
+  { outputs: 4, rawFilters: false },
+  { outputs: 2, rawFilters: false },
+];
 
 /**
- * Outputs per tile side of the Winograd convolution that is clearly faster than the direct one, or undefined. With 16
- * lanes: 64 channels at 56×56 are 4×4 (a third of the time), 512 at 14×14 are 2×2 (weights weigh more), 512 at 7×7 are direct.
+ * The cheapest Winograd form that is clearly faster than the direct convolution, or undefined; raw filters only where the
+ * weights may not grow. With 16 lanes nearly all are 4×4; transformed filters pay where images are large and filters few.
  */
-export function chooseWinograd(s: ConvGeometry): 2 | 4 | undefined {
+export function chooseWinograd(s: ConvGeometry, mayGrow: boolean, target: TileTarget): WinogradForm | undefined {
   const is3x3 = s.kernelH === 3 && s.kernelW === 3 && s.strideH === 1 && s.strideW === 1;
   if (!is3x3 || s.dilationH !== 1 || s.dilationW !== 1 || s.groups !== 1 || s.block < 4) return undefined;
-  const [two, four] = [winogradCost(s, 2), winogradCost(s, 4)];
-  if (kWorthwhile * Math.min(two, four) > directCost(s)) return undefined;
-  return four < two ? 4 : 2;
+  const allowed = kWinogradForms.filter((form) => mayGrow || form.rawFilters);
+  const costs = allowed.map((form) => winogradCost(s, form, target));
+  const least = Math.min(...costs);
+  return kWorthwhile * least > directCost(s) ? undefined : allowed[costs.indexOf(least)];
 }
 
-/** conv2d_winograd_scratch_bytes: transformed input of a group and the products of one output tile. */
+/** conv2d_winograd_scratch_bytes: transformed input of a group, the products of one output tile, transformed filters of a chunk. */
 export function winogradScratchBytes(s: ConvGeometry, tile: WinogradTile): number {
   const positions = (tile.outputs + 2) ** 2;
   const vectors = Math.min(tile.vectors, Math.ceil(s.outChannels / s.block));
-  return 4 * positions * s.block * ((Math.ceil(s.inChannels / s.block) + vectors) * tile.group + 2);
+  const inBlocks = Math.ceil(s.inChannels / s.block);
+  const filters = tile.chunkBlocks === 0 ? 0 : Math.min(tile.chunkBlocks, inBlocks) * s.block * vectors + 1;
+  return 4 * positions * s.block * ((inBlocks + vectors) * tile.group + 2 + filters);
 }
 
 /** The order of conv2d_winograd, from [m][c][3][3]: [m_tile][position][c][v][lane]. */

@@ -1,17 +1,18 @@
-// Which convolutions become Winograd ones when their packed weights, up to four times the raw ones, have to stay within a
-// budget: those that save the most multiply-adds per byte, images large and filters few.
+// Which Winograd convolutions get filters that the compiler has transformed, up to four times the raw ones, when the weights
+// have to stay within a budget: those that save the most time per byte, images large and filters few.
 
 import type { Graph, Value } from '../ir/graph.js';
 import type { KernelTarget } from '../ops/kernel-call.js';
 import { winogradOf } from './kernels/conv.js';
+import { chooseWinograd, winogradCost } from './pack-winograd.js';
 
 interface Candidate {
   readonly weights: Value;
   readonly extraBytes: number;
-  readonly savedMacs: number;
+  readonly savedCost: number;
 }
 
-/** Weights of the convolutions that fit into `budgetBytes` more than their direct form takes. */
+/** Weights whose transformed filters together take at most `budgetBytes` more than the raw ones. */
 export function fitWinograd(graph: Graph, target: KernelTarget, budgetBytes: number): ReadonlySet<Value> {
   const chosen = new Set<Value>();
   let leftBytes = budgetBytes;
@@ -24,7 +25,7 @@ export function fitWinograd(graph: Graph, target: KernelTarget, budgetBytes: num
 }
 
 function bySaving(a: Candidate, b: Candidate): number {
-  return b.savedMacs / b.extraBytes - a.savedMacs / a.extraBytes;
+  return b.savedCost / b.extraBytes - a.savedCost / a.extraBytes;
 }
 
 function candidatesOf(graph: Graph, target: KernelTarget): Candidate[] {
@@ -38,13 +39,14 @@ function candidatesOf(graph: Graph, target: KernelTarget): Candidate[] {
     });
     const weights = node.inputs[1];
     if (choice === undefined || weights === undefined) continue;
-    const { shape, outputs } = choice;
-    const positions = (outputs + 2) ** 2;
+    const { shape, form } = choice;
+    const otherwise = chooseWinograd(shape, false, target);
+    if (form.rawFilters || otherwise === undefined) continue;
     const filters = shape.inChannels * Math.ceil(shape.outChannels / shape.block) * shape.block;
     found.push({
       weights,
-      extraBytes: 4 * (positions - 9) * filters,
-      savedMacs: shape.outHeight * shape.outWidth * filters * (9 - positions / outputs ** 2),
+      extraBytes: 4 * ((form.outputs + 2) ** 2 - 9) * filters,
+      savedCost: winogradCost(shape, otherwise, target) - winogradCost(shape, form, target),
     });
   }
   return found;

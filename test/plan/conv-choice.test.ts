@@ -34,8 +34,14 @@ function layer(inChannels: number, size: number, outChannels: number, block = 16
   };
 }
 
+/** `4`: 4×4 with transformed filters, `4 raw`: with filters that the kernel transforms, `direct`. */
+function choice(shape: ConvGeometry, mayGrow: boolean): string {
+  const form = chooseWinograd(shape, mayGrow, kTarget);
+  return form === undefined ? 'direct' : `${form.outputs}${form.rawFilters ? ' raw' : ''}`;
+}
+
 describe('choice of Winograd convolutions', () => {
-  it('VGG-16: 4×4 in the wide layers, 2×2 where weights weigh more than the work they save', () => {
+  it('VGG-16: 4×4 everywhere, filters transformed by the compiler where they may grow', () => {
     const layers = [
       layer(64, 224, 64),
       layer(128, 112, 128),
@@ -43,27 +49,44 @@ describe('choice of Winograd convolutions', () => {
       layer(512, 28, 512),
       layer(512, 14, 512),
     ];
-    assert.deepEqual(layers.map(chooseWinograd), [4, 4, 4, 4, 2]);
+    assert.deepEqual(
+      layers.map((shape) => choice(shape, true)),
+      ['4', '4', '4', '4', '4'],
+    );
+    assert.deepEqual(
+      layers.map((shape) => choice(shape, false)),
+      ['4 raw', '4 raw', '4 raw', '4 raw', '4 raw'],
+    );
   });
 
-  it('ResNet-50: 4×4 down to 28×28, 2×2 at 14×14, direct at 7×7', () => {
+  it('ResNet-50: 4×4 down to 7×7, where reading larger filters would take longer than transforming them', () => {
     const layers = [layer(64, 56, 64), layer(128, 28, 128), layer(256, 14, 256), layer(512, 7, 512)];
-    assert.deepEqual(layers.map(chooseWinograd), [4, 4, 2, undefined]);
+    assert.deepEqual(
+      layers.map((shape) => choice(shape, true)),
+      ['4', '4', '4', '4 raw'],
+    );
+  });
+
+  it('direct where the image is smaller than a tile', () => {
+    assert.equal(choice(layer(512, 3, 512), true), 'direct');
   });
 
   it('not with strides, dilation, groups, other kernels, or without vectors', () => {
     const base = layer(64, 56, 64);
-    assert.equal(chooseWinograd({ ...base, strideH: 2 }), undefined);
-    assert.equal(chooseWinograd({ ...base, dilationW: 2 }), undefined);
-    assert.equal(chooseWinograd({ ...base, groups: 2 }), undefined);
-    assert.equal(chooseWinograd({ ...base, kernelW: 5 }), undefined);
-    assert.equal(chooseWinograd({ ...base, block: 1 }), undefined);
+    assert.equal(choice({ ...base, strideH: 2 }, true), 'direct');
+    assert.equal(choice({ ...base, dilationW: 2 }, true), 'direct');
+    assert.equal(choice({ ...base, groups: 2 }, true), 'direct');
+    assert.equal(choice({ ...base, kernelW: 5 }, true), 'direct');
+    assert.equal(choice({ ...base, block: 1 }, true), 'direct');
   });
 
   it('groups of tiles are even and their scratch is what the header says', () => {
-    const tile = chooseWinogradTile(layer(64, 56, 64), 4, kTarget);
-    assert.deepEqual(tile, { outputs: 4, group: 49, pixels: 14, vectors: 2 });
+    const tile = chooseWinogradTile(layer(64, 56, 64), { outputs: 4, rawFilters: false }, kTarget);
+    assert.deepEqual(tile, { outputs: 4, group: 49, pixels: 14, vectors: 2, chunkBlocks: 0 });
     assert.equal(winogradScratchBytes(layer(64, 56, 64), tile), 4 * 36 * 16 * ((4 + 2) * 49 + 2));
+    const raw = chooseWinogradTile(layer(512, 7, 512), { outputs: 4, rawFilters: true }, kTarget);
+    assert.deepEqual(raw, { outputs: 4, group: 4, pixels: 6, vectors: 4, chunkBlocks: 1 });
+    assert.equal(winogradScratchBytes(layer(512, 7, 512), raw), 4 * 36 * 16 * ((32 + 4) * 4 + 2 + 16 * 4 + 1));
   });
 });
 
@@ -80,7 +103,13 @@ describe('Winograd filters', () => {
   it('position, channel, vector, lane: the corner positions are the corner weights', () => {
     const shape = layer(2, 8, 3, 2);
     const weights = Float32Array.from({ length: 3 * 2 * 9 }, (_, i) => 100 * (1 + Math.floor(i / 18)) + (i % 18));
-    const packed = packConv2dWinograd(weights, shape, { outputs: 2, group: 4, pixels: 6, vectors: 1 });
+    const packed = packConv2dWinograd(weights, shape, {
+      outputs: 2,
+      group: 4,
+      pixels: 6,
+      vectors: 1,
+      chunkBlocks: 0,
+    });
     assert.equal(packed.length, 16 * 2 * 4);
     // First tile of channels 0 and 1: position 0 is w[0][0], position 15 is w[2][2]; channel 1 begins at weight 9.
     assert.deepEqual([...packed.slice(0, 4)], [100, 200, 109, 209]);

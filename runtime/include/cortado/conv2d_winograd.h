@@ -1,6 +1,7 @@
 // Winograd convolution, blocked → blocked: 3×3, stride 1, dilation 1, groups = 1 (Lavin & Gray, arXiv 1509.09308).
 //   y = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A on tiles of kOut × kOut outputs: (kOut + 2)² products instead of 9 · kOut².
-// Filters are transformed and packed by the compiler (packConv2dWinograd): [m_tile][position][cb][lane c][v][B].
+// Filters are transformed and packed by the compiler (packConv2dWinograd): [m_tile][position][cb][lane c][v][B]; or they stay
+// 3×3 (packConv2dFirst: [m_tile][c][kh][kw][v][B]), a quarter of the bytes, and each item transforms its own, some channels at a time.
 // Work items are (image, group of tiles, output tile): a group's input is transformed once per part that needs it and stays in
 // the L2 cache; each item multiplies it with one block of weights per position and transforms back at once.
 #pragma once
@@ -9,12 +10,13 @@
 
 namespace cortado {
 
-/** How a Winograd convolution is cut: outputs per tile side (2 or 4), tiles per group, tiles and vectors of the register tile. */
+/** How a Winograd convolution is cut. */
 struct WinogradTile {
-  int outputs;
-  int group;
-  int pixels;
-  int vectors;
+  int outputs;      /**< Per tile side: 2 or 4. */
+  int group;        /**< Tiles whose input is transformed together. */
+  int pixels;       /**< Tiles of the register tile. */
+  int vectors;      /**< Vectors of output channels of the register tile. */
+  int chunk_blocks; /**< Input-channel blocks whose 3×3 filters are transformed together; 0: w holds transformed filters. */
 };
 
 /** 1-D transforms of F(2, 3): points 0, 1, −1, ∞. */
@@ -30,6 +32,14 @@ struct Winograd2 {
   static CORTADO_INLINE void output(const F (&m)[4], F (&y)[2]) {
     y[0] = m[0] + m[1] + m[2];
     y[1] = m[1] - m[2] - m[3];
+  }
+  template <class F>
+  static CORTADO_INLINE void filter(const F (&w)[3], F (&g)[4]) {
+    const F even = 0.5f * (w[0] + w[2]), odd = 0.5f * w[1];
+    g[0] = w[0];
+    g[1] = even + odd;
+    g[2] = even - odd;
+    g[3] = w[2];
   }
 };
 
@@ -55,6 +65,21 @@ struct Winograd4 {
     y[2] = a * a * near_sum + b * b * far_sum;
     y[3] = a * a * a * near_difference + b * b * b * far_difference + m[5];
   }
+  /** Row p of G is (1, p, p²) / Π(p − q); the product is the same for p and −p. */
+  template <class F>
+  static CORTADO_INLINE void filter(const F (&w)[3], F (&g)[6]) {
+    constexpr float zero = static_cast<float>(1 / (0.75 * 0.75 * 1.5 * 1.5));
+    constexpr float near = static_cast<float>(1 / (2 * 0.75 * 0.75 * (0.75 * 0.75 - 1.5 * 1.5)));
+    constexpr float far = static_cast<float>(1 / (2 * 1.5 * 1.5 * (1.5 * 1.5 - 0.75 * 0.75)));
+    const F near_even = near * w[0] + near * a * a * w[2], near_odd = near * a * w[1];
+    const F far_even = far * w[0] + far * b * b * w[2], far_odd = far * b * w[1];
+    g[0] = zero * w[0];
+    g[1] = near_even + near_odd;
+    g[2] = near_even - near_odd;
+    g[3] = far_even + far_odd;
+    g[4] = far_even - far_odd;
+    g[5] = w[2];
+  }
 };
 
 template <int kOut>
@@ -75,13 +100,16 @@ struct WinogradSizes {
   /** Floats per position; a vector more than needed, so that positions do not meet in one set of the L1 cache. */
   static constexpr std::int64_t x_position = (std::int64_t{in_blocks} * T.group + 1) * B;
   static constexpr std::int64_t y_position = (std::int64_t{vectors} * T.group + 1) * B;
+  /** Of filters that are transformed here, for a whole chunk. */
+  static constexpr int chunk_blocks = T.chunk_blocks < in_blocks ? T.chunk_blocks : in_blocks;
+  static constexpr std::int64_t w_position = chunk_blocks == 0 ? 0 : (std::int64_t{chunk_blocks} * B * vectors + 1) * B;
 };
 
-/** 4 · positions · B · ((⌈C/B⌉ + vectors) · group + 2). */
+/** 4 · positions · B · ((⌈C/B⌉ + vectors) · group + 2), and 4 · positions · B · (chunk · B · vectors + 1) for filters transformed here. */
 template <const Conv2dShape& S, const WinogradTile& T>
 constexpr std::size_t conv2d_winograd_scratch_bytes() {
   using Z = WinogradSizes<S, T>;
-  return sizeof(float) * static_cast<std::size_t>(Z::positions * (Z::x_position + Z::y_position));
+  return sizeof(float) * static_cast<std::size_t>(Z::positions * (Z::x_position + Z::y_position + Z::w_position));
 }
 
 /** Bᵀ x B of one tile of one block of channels. x: the image's block; row, col: first pixel under the tile, may lie outside. */
@@ -148,22 +176,88 @@ void winograd_input_group(const float* x, int first, float* to) {
   }
 }
 
-/** The products of one group with kVectors vectors of output channels: a matrix product per position. */
+/** A span of input-channel blocks: what one pass over the products adds up. */
+struct WinogradBlocks {
+  int first;
+  int count;
+  int last_lanes; /**< Channels of the last block. */
+};
+
+/** Brings share `position` of `floats` floats into the L2 cache; they may lie past the end of the weights. */
+template <int kPositions>
+CORTADO_INLINE void prefetch_share(const float* at, std::int64_t floats, int position) {
+  constexpr std::int64_t line = 16;
+  const std::int64_t end = (position + 1) * floats / kPositions / line * line;
+  for (std::int64_t i = position * floats / kPositions / line * line; i < end; i += line) prefetch_ahead<line>(at, i);
+}
+
+/**
+ * The products of one group with kVectors vectors of output channels: a matrix product per position, added to earlier blocks'.
+ * Meanwhile `next_floats` floats of filters from `next` on come from memory.
+ */
 template <const Conv2dShape& S, const WinogradTile& T, int kVectors>
-void winograd_products(const float* x, const float* w, float* y) {
+void winograd_products(const WinogradBlocks& blocks, const float* x, const float* w, std::int64_t w_position, float* y, const float* next,
+                       std::int64_t next_floats) {
   using Z = WinogradSizes<S, T>;
   constexpr Split split = split_by(T.group, T.pixels);
   constexpr int longer = split.base() + (split.longer() > 0 ? 1 : 0);
-  constexpr int last_lanes = S.in_channels - (Z::in_blocks - 1) * S.block;
-  constexpr std::int64_t w_position = std::int64_t{S.in_channels} * kVectors * S.block;
   constexpr std::int64_t x_block = std::int64_t{T.group} * S.block;
-  const TileLoops loops{x_block, 0, 0, x_block, S.block, Z::in_blocks, 1, 1, S.block, last_lanes, false, w_position};
+  const TileLoops loops{x_block, 0, 0, x_block, S.block, blocks.count, 1, 1, S.block, blocks.last_lanes, blocks.first > 0, w_position};
+  x += blocks.first * x_block;
   for (int position = 0; position < Z::positions; ++position, w += w_position, x += Z::x_position, y += Z::y_position) {
+    prefetch_share<Z::positions>(next, next_floats, position);
     for (int tile = 0; tile < split.count; ++tile) {
       const std::int64_t at = std::int64_t{split.begin(tile)} * S.block;
       const TileFunction multiply = tile < split.longer() ? &register_tile<S.block, longer, kVectors, S.block, 0, 0, 1>
                                                           : &register_tile<S.block, split.base(), kVectors, S.block, 0, 0, 1>;
       multiply(loops, TileFinish{}, x + at, w, y + at, nullptr);
+    }
+  }
+}
+
+/** G w Gᵀ of one channel and one vector of output channels; taps are w_tap floats apart. */
+template <int B, int kOut>
+CORTADO_INLINE void winograd_filter(const float* w, std::int64_t w_tap, float* to, std::int64_t to_position) {
+  using F = Vec<float, B>;
+  constexpr int side = kOut + 2;
+  F half[side][3];
+  static_for<0, 3>([&](auto j) __attribute__((always_inline)) {
+    const F column[3] = {load<F>(w + j * w_tap), load<F>(w + (3 + j) * w_tap), load<F>(w + (6 + j) * w_tap)};
+    F result[side];
+    Winograd<kOut>::filter(column, result);
+    static_for<0, side>([&](auto i) __attribute__((always_inline)) { half[i][j] = result[i]; });
+  });
+  static_for<0, side>([&](auto i) __attribute__((always_inline)) {
+    F result[side];
+    Winograd<kOut>::filter(half[i], result);
+    static_for<0, side>([&](auto j) __attribute__((always_inline)) { store(to + (i * side + j) * to_position, result[j]); });
+  });
+}
+
+/** Filters of `channels` input channels and kVectors vectors of output channels: [c][kh][kw][v][B] → [position][c][v][B]. */
+template <int B, int kOut, int kVectors>
+CORTADO_NOINLINE void winograd_filters(int channels, const float* w, float* to, std::int64_t to_position) {
+  constexpr std::int64_t w_tap = std::int64_t{kVectors} * B;
+  for (int c = 0; c < channels; ++c, w += 9 * w_tap, to += w_tap)
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { winograd_filter<B, kOut>(w + v * B, w_tap, to + v * B, to_position); });
+}
+
+/** All products of one group with one output tile; `filters`: room for a chunk's transformed filters. */
+template <const Conv2dShape& S, const WinogradTile& T, int kVectors>
+void winograd_multiply(const float* x, const float* w, float* y, float* filters) {
+  using Z = WinogradSizes<S, T>;
+  constexpr int last_lanes = S.in_channels - (Z::in_blocks - 1) * S.block;
+  if constexpr (Z::chunk_blocks == 0) {
+    winograd_products<S, T, kVectors>({0, Z::in_blocks, last_lanes}, x, w, std::int64_t{S.in_channels} * kVectors * S.block, y, w, 0);
+  } else {
+    for (int first = 0; first < Z::in_blocks; first += Z::chunk_blocks) {
+      const bool is_last = first + Z::chunk_blocks >= Z::in_blocks;
+      const WinogradBlocks blocks{first, is_last ? Z::in_blocks - first : Z::chunk_blocks, is_last ? last_lanes : S.block};
+      const int channels = (blocks.count - 1) * S.block + blocks.last_lanes;
+      winograd_filters<S.block, T.outputs, kVectors>(channels, w, filters, Z::w_position);
+      const std::int64_t floats = std::int64_t{channels} * 9 * kVectors * S.block;
+      w += floats;
+      winograd_products<S, T, kVectors>(blocks, x, filters, Z::w_position, y, w, floats);
     }
   }
 }
@@ -181,6 +275,8 @@ void conv2d_winograd(Part part, std::int64_t n, const float* x, const float* w, 
   const std::int64_t y_image = stride_or(S.y_image_stride, Z::out_blocks * y_plane);
   float* transformed = static_cast<float*>(scratch);
   float* products = transformed + Z::positions * Z::x_position;
+  float* filters = products + Z::positions * Z::y_position;
+  constexpr int w_channel = Z::chunk_blocks == 0 ? Z::positions : 9;
   const Range share = share_of(part, n * Z::groups * m_tiles);
   std::int64_t ready_group = -1;
   for (std::int64_t item = share.begin; item < share.end; ++item) {
@@ -188,12 +284,12 @@ void conv2d_winograd(Part part, std::int64_t n, const float* x, const float* w, 
     const int first_vector = static_cast<int>(item % m_tiles) * Z::vectors, first_tile = static_cast<int>(group % Z::groups) * T.group;
     if (group != ready_group) winograd_input_group<S, T>(x + image * x_image, first_tile, transformed);
     ready_group = group;
-    const float* m_tile_w = w + std::int64_t{first_vector} * S.block * S.in_channels * Z::positions;
+    const float* m_tile_w = w + std::int64_t{first_vector} * S.block * S.in_channels * w_channel;
     const int vectors = Z::out_blocks - first_vector < Z::vectors ? fewer : Z::vectors;
     if (vectors == Z::vectors) {
-      winograd_products<S, T, Z::vectors>(transformed, m_tile_w, products);
+      winograd_multiply<S, T, Z::vectors>(transformed, m_tile_w, products, filters);
     } else if constexpr (fewer > 0) {
-      winograd_products<S, T, fewer>(transformed, m_tile_w, products);
+      winograd_multiply<S, T, fewer>(transformed, m_tile_w, products, filters);
     }
     for (int k = 0; k < T.group && first_tile + k < Z::tiles; ++k) {
       const int row = (first_tile + k) / Z::tile_cols * T.outputs, col = (first_tile + k) % Z::tile_cols * T.outputs;

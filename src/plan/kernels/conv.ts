@@ -32,7 +32,14 @@ import {
   packConv2dTranspose,
 } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
-import { chooseWinograd, chooseWinogradTile, packConv2dWinograd, winogradScratchBytes } from '../pack-winograd.js';
+import {
+  chooseWinograd,
+  chooseWinogradTile,
+  kWinogradForms,
+  packConv2dWinograd,
+  type WinogradForm,
+  winogradScratchBytes,
+} from '../pack-winograd.js';
 import {
   type Form,
   inputType,
@@ -99,14 +106,12 @@ export const kConvKernels: readonly Kernel[] = [
       return convCall(request, 'conv2d_depthwise', shape, undefined, packed, 0);
     },
   },
-  ...([2, 4] as const).map(
-    (outputs): Kernel => ({
-      name: `conv2d_winograd_${outputs}x${outputs}`,
+  ...kWinogradForms.map(
+    (form): Kernel => ({
+      name: `conv2d_winograd_${form.outputs}x${form.outputs}${form.rawFilters ? '_raw' : ''}`,
       op: 'Conv',
-      form: (request) => {
-        return winogradOf(request)?.outputs === outputs ? kBlocked : undefined;
-      },
-      lower: (request) => lowerWinograd(request, outputs),
+      form: (request) => (winogradOf(request)?.form === form ? kBlocked : undefined),
+      lower: (request) => lowerWinograd(request, form),
     }),
   ),
   {
@@ -199,7 +204,7 @@ function lowerFew(request: KernelRequest): KernelCall {
 }
 
 export interface WinogradChoice {
-  readonly outputs: 2 | 4;
+  readonly form: WinogradForm;
   readonly shape: ConvGeometry;
 }
 
@@ -208,17 +213,18 @@ export function winogradOf(request: KernelRequest): WinogradChoice | undefined {
   const { node, target } = request;
   const weights = node.inputs[1];
   const allowed = target.winograd ?? true;
-  if (node.op !== 'Conv' || weights === undefined) return undefined;
-  if (typeof allowed === 'boolean' ? !allowed : !allowed.has(weights)) return undefined;
+  if (node.op !== 'Conv' || weights === undefined || allowed === false) return undefined;
   const shape = convShape(request);
-  const outputs = shape === undefined ? undefined : chooseWinograd(shape);
-  return shape === undefined || outputs === undefined ? undefined : { outputs, shape };
+  const form = shape && chooseWinograd(shape, allowed === true || allowed.has(weights), target);
+  return shape === undefined || form === undefined ? undefined : { form, shape };
 }
 
-function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
+function lowerWinograd(request: KernelRequest, form: WinogradForm): KernelCall {
   const { shape, weights } = packable(request);
-  const tile = chooseWinogradTile(shape, outputs, request.target);
-  const packed = packOnce(weights, ['winograd', shape, tile], () => packConv2dWinograd(weights, shape, tile));
+  const tile = chooseWinogradTile(shape, form, request.target);
+  const packed = form.rawFilters
+    ? packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors))
+    : packOnce(weights, ['winograd', shape, tile], () => packConv2dWinograd(weights, shape, tile));
   const call = convCall(request, 'conv2d_winograd', shape, undefined, packed, winogradScratchBytes(shape, tile));
   const config: KernelConfig = {
     type: 'WinogradTile',
@@ -227,6 +233,7 @@ function lowerWinograd(request: KernelRequest, outputs: 2 | 4): KernelCall {
       ['group', tile.group],
       ['pixels', tile.pixels],
       ['vectors', tile.vectors],
+      ['chunk_blocks', tile.chunkBlocks],
     ],
   };
   return {
