@@ -2,7 +2,9 @@
 
 import { basename, dirname, parse, resolve } from 'node:path';
 import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
+import { checkBareOptions, kBareSystem, memoryOf } from './build/bare-target.js';
 import { loadTarget, type Target } from './build/target.js';
+import { arenaRegions } from './emit/memory-regions.js';
 import { type NetFiles, packageFiles } from './emit/package-files.js';
 import { CompileError, fail, type Problem, problemsOf } from './errors.js';
 import type { FileOrBytes } from './files/byte-source.js';
@@ -80,6 +82,7 @@ export interface CompiledNet {
 }
 
 const kDefaultThreads = 4;
+const kDefaultStackBytes = 8192;
 
 /** Reads and imports a model: the graph as published, with all its problems at once when there are any. */
 export function importModel(options: ModelOptions): ImportedNet {
@@ -125,10 +128,12 @@ function typesOf(ops: readonly OperatorDef[]): readonly string[] {
 /** Everything but the toolchain: the program and its files. A model that was imported before is not read again. */
 export function compileModel(options: CompileOptions, known?: ImportedNet): CompiledNet {
   const target = loadTarget(options.target ?? 'native');
-  const threads = options.threads ?? kDefaultThreads;
+  const regions = target.system === kBareSystem ? memoryOf(target) : undefined;
+  const threads = options.threads ?? (regions === undefined ? kDefaultThreads : 1);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     fail('bad-option', 'bad number of threads', { expected: '1 to 256', got: String(threads) });
   }
+  if (regions !== undefined) checkBareOptions({ threads, weights: options.weights ?? 'linked' });
   options.onProgress?.('reading the model');
   const { graph: imported, warnings, opCount } = known ?? importModel(options);
   options.onProgress?.('optimizing');
@@ -143,6 +148,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     target: { ...target, threads, ...(options.winograd === undefined ? {} : { winograd: options.winograd }) },
     optimize,
     opCount,
+    ...(regions === undefined ? {} : { arenaRegions: arenaRegions(regions) }),
   });
   checkBudget(program, options.maxArenaBytes);
   options.onProgress?.('generating');
@@ -152,6 +158,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     weights: options.weights ?? 'linked',
     trace: options.trace ?? false,
     version: kVersion,
+    ...(regions === undefined ? {} : { bare: { regions, stackBytes: target.stackBytes ?? kDefaultStackBytes } }),
   });
   return { program, files, target, graph, warnings };
 }

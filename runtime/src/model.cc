@@ -20,10 +20,6 @@ namespace cortado {
 
 namespace {
 
-constexpr std::size_t round_up(std::size_t bytes) {
-  return (bytes + CORTADO_ALIGNMENT - 1) / CORTADO_ALIGNMENT * CORTADO_ALIGNMENT;
-}
-
 std::uint64_t system_clock_ns() {
 #if defined(__unix__) || defined(__APPLE__)
   timespec time;
@@ -42,6 +38,8 @@ bool read_options(const cortado_options* given, cortado_options* options) {
   std::memcpy(options, given, given->struct_size);
   return true;
 }
+
+bool brings_arena(const cortado_options& options) { return options.arena != nullptr || options.arenas != nullptr; }
 
 int thread_count(const NetDescription& net, const cortado_options& options) {
 #if CORTADO_THREADS
@@ -77,12 +75,13 @@ class Builder {
 
   static Layout layout_of(const NetDescription& net, int threads, bool with_arena) {
     Layout at{};
-    at.inputs = round_up(sizeof(Model));
-    at.outputs = round_up(at.inputs + net.info.n_inputs * sizeof(RunContext::Input));
-    at.extents = round_up(at.outputs + net.info.n_outputs * sizeof(RunContext::Output));
-    at.pool = round_up(at.extents + net.info.n_symbols * sizeof(std::int64_t));
-    at.device = round_up(at.pool + pool_bytes(threads));
-    at.arena = round_up(at.device + (net.device != nullptr ? net.device->runtime->state_bytes(net) : 0));
+    const cortado_model_info& info = net.info;
+    at.inputs = state_bytes(0, 0, 0);
+    at.outputs = state_bytes(info.n_inputs, 0, 0);
+    at.extents = state_bytes(info.n_inputs, info.n_outputs, 0);
+    at.pool = state_bytes(info.n_inputs, info.n_outputs, info.n_symbols);
+    at.device = round_to_alignment(at.pool + pool_bytes(threads));
+    at.arena = round_to_alignment(at.device + (net.device != nullptr ? net.device->runtime->state_bytes(net) : 0));
     at.total = at.arena + (with_arena ? net.info.arena_bytes : 0);
     return at;
   }
@@ -94,12 +93,22 @@ class Builder {
     run.inputs_ = reinterpret_cast<RunContext::Input*>(base + at.inputs);
     run.outputs_ = reinterpret_cast<RunContext::Output*>(base + at.outputs);
     run.extents_ = reinterpret_cast<std::int64_t*>(base + at.extents);
-    run.arena_ = options.arena != nullptr ? static_cast<std::uint8_t*>(options.arena) : base + at.arena;
+    connect_arenas(run, options, base + at.arena);
     run.weights_ = static_cast<const std::uint8_t*>(model->weights);
     if (run.weights_ != nullptr) run.weights_ += sizeof(WeightHeader);
     run.clock_ns_ = options.clock_ns != nullptr ? options.clock_ns : system_clock_ns;
     run.fault_ = fault_of(CORTADO_OK);
     std::memset(run.inputs_, 0, at.pool - at.inputs);
+  }
+
+  // The caller's memory for each part of the arena, or one piece for all of them.
+  static void connect_arenas(RunContext& run, const cortado_options& options, std::uint8_t* own) {
+    const cortado_model_info& info = run.net_->info;
+    std::uint8_t* next = options.arena != nullptr ? static_cast<std::uint8_t*>(options.arena) : own;
+    run.arenas_[0] = next;
+    for (std::size_t i = 0; i < info.n_arenas; next += info.arenas[i++].bytes) run.arenas_[i] = next;
+    for (std::size_t i = 0; options.arenas != nullptr && i < options.n_arenas; ++i)
+      run.arenas_[i] = static_cast<std::uint8_t*>(options.arenas[i].data);
   }
 
   static Status start_pool(Model* model, void* memory) {
@@ -139,7 +148,7 @@ class Builder {
 std::size_t memory_bytes(const NetDescription& net, const cortado_options* given) {
   cortado_options options;
   if (!read_options(given, &options)) return 0;
-  const Builder::Layout at = Builder::layout_of(net, thread_count(net, options), options.arena == nullptr);
+  const Builder::Layout at = Builder::layout_of(net, thread_count(net, options), !brings_arena(options));
   return at.total + CORTADO_ALIGNMENT - 1;  // callers' memory starts anywhere
 }
 
@@ -165,10 +174,23 @@ Status find_weights(const NetDescription& net, const cortado_options& options, M
                        options.check_weights != 0);
 }
 
-Status check_arena(const NetDescription& net, const cortado_options& options) {
-  if (options.arena == nullptr) return CORTADO_OK;
-  if (reinterpret_cast<std::uintptr_t>(options.arena) % CORTADO_ALIGNMENT != 0) return CORTADO_ARENA_MISALIGNED;
-  return options.arena_bytes >= net.info.arena_bytes ? CORTADO_OK : CORTADO_ARENA_TOO_SMALL;
+Status check_arena(const void* data, std::size_t bytes, std::size_t wanted_bytes) {
+  if (data == nullptr) return CORTADO_NULL_ARGUMENT;
+  if (reinterpret_cast<std::uintptr_t>(data) % CORTADO_ALIGNMENT != 0) return CORTADO_ARENA_MISALIGNED;
+  return bytes >= wanted_bytes ? CORTADO_OK : CORTADO_ARENA_TOO_SMALL;
+}
+
+Status check_arenas(const NetDescription& net, const cortado_options& options) {
+  if (options.arenas == nullptr)
+    return options.arena == nullptr ? CORTADO_OK : check_arena(options.arena, options.arena_bytes, net.info.arena_bytes);
+  const std::size_t parts = net.info.n_arenas > 0 ? net.info.n_arenas : 1;
+  if (options.n_arenas != parts || options.arena != nullptr) return CORTADO_WRONG_COUNT;
+  for (std::size_t i = 0; i < parts; ++i) {
+    const std::size_t wanted = net.info.n_arenas > 0 ? net.info.arenas[i].bytes : net.info.arena_bytes;
+    const Status status = check_arena(options.arenas[i].data, options.arenas[i].bytes, wanted);
+    if (status != CORTADO_OK) return status;
+  }
+  return CORTADO_OK;
 }
 
 }  // namespace
@@ -180,11 +202,11 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   cortado_options options;
   if (!read_options(given, &options)) return CORTADO_BAD_STRUCT_SIZE;
   if (!cpu_has(net.cpu_features)) return CORTADO_UNSUPPORTED_CPU;
-  Status status = check_arena(net, options);
+  Status status = check_arenas(net, options);
   if (status != CORTADO_OK) return status;
 
   const int threads = thread_count(net, options);
-  const Builder::Layout at = Builder::layout_of(net, threads, options.arena == nullptr);
+  const Builder::Layout at = Builder::layout_of(net, threads, !brings_arena(options));
   void* owned = nullptr;
   if (memory == nullptr) {
     memory_size = at.total + CORTADO_ALIGNMENT - 1;

@@ -170,7 +170,7 @@ class Runner {
     for (std::size_t i = 0; i < net.info.n_outputs && fault.status == CORTADO_OK; ++i) {
       RunContext::Output& slot = run.outputs_[i];
       const bool has_room = net.output_offsets[i] != kInPlace;
-      std::uint8_t* const room = has_room ? run.arena_ + net.output_offsets[i] : nullptr;
+      std::uint8_t* const room = has_room ? run.room_at(net.output_offsets[i]) : nullptr;
       slot.caller = i < n_outputs ? static_cast<std::uint8_t*>(outputs[i].data) : nullptr;
       if (slot.caller == room) slot.caller = nullptr;  // the struct of an earlier run, passed again
       slot.capacity = slot.caller != nullptr ? outputs[i].size_bytes : 0;
@@ -185,14 +185,21 @@ class Runner {
     return fault.status == CORTADO_OK || run.fail(fault);
   }
 
+  static bool overlaps_arena(const RunContext& run, ByteRange range) {
+    const cortado_model_info& info = run.net_->info;
+    if (info.n_arenas == 0) return overlap(range, range_of(run.arenas_[0], info.arena_bytes));
+    for (std::size_t i = 0; i < info.n_arenas; ++i)
+      if (overlap(range, range_of(run.arenas_[i], info.arenas[i].bytes))) return true;
+    return false;
+  }
+
   // Steps read inputs while they write outputs and the arena: none of these may share bytes.
   static bool check_overlaps(RunContext& run, const cortado_tensor* inputs, std::size_t n_inputs, std::size_t n_outputs) {
-    const ByteRange arena = range_of(run.arena_, run.net_->info.arena_bytes);
     cortado_fault fault = fault_of(CORTADO_BUFFERS_OVERLAP);
     for (std::size_t i = 0; i < n_inputs; ++i) {
       fault.input = static_cast<std::int32_t>(i);
       const ByteRange input = range_of(inputs[i].data, inputs[i].data != nullptr ? input_bytes(run, i) : 0);
-      if (overlap(input, arena)) return run.fail(fault);
+      if (overlaps_arena(run, input)) return run.fail(fault);
       for (std::size_t o = 0; o < n_outputs; ++o) {
         fault.output = static_cast<std::int32_t>(o);
         if (overlap(input, range_of(run.outputs_[o].caller, run.outputs_[o].capacity))) return run.fail(fault);
@@ -203,7 +210,7 @@ class Runner {
     for (std::size_t o = 0; o < n_outputs; ++o) {
       fault.output = static_cast<std::int32_t>(o);
       const ByteRange output = range_of(run.outputs_[o].caller, run.outputs_[o].capacity);
-      if (overlap(output, arena)) return run.fail(fault);
+      if (overlaps_arena(run, output)) return run.fail(fault);
       for (std::size_t p = o + 1; p < n_outputs; ++p)
         if (overlap(output, range_of(run.outputs_[p].caller, run.outputs_[p].capacity))) return run.fail(fault);
     }
@@ -220,7 +227,7 @@ class Runner {
   static void copy_inputs(RunContext& run) {
     for (std::size_t i = 0; i < run.net_->info.n_inputs; ++i) {
       if (run.net_->input_offsets[i] == kInPlace) continue;
-      std::uint8_t* const room = run.arena_ + run.net_->input_offsets[i];
+      std::uint8_t* const room = run.room_at(run.net_->input_offsets[i]);
       RunContext::Input& slot = run.inputs_[i];
       if (!slot.present) std::memset(room, 0, run.net_->info.inputs[i].max_bytes);
       else if (slot.data != nullptr) std::memcpy(room, slot.data, input_bytes(run, i));
@@ -246,6 +253,13 @@ class Runner {
     }
   }
 };
+
+std::uint8_t* RunContext::room_at(std::size_t offset) const {
+  const cortado_model_info& info = net_->info;
+  std::size_t arena = 0;
+  for (; arena + 1 < info.n_arenas && offset >= info.arenas[arena].bytes; ++arena) offset -= info.arenas[arena].bytes;
+  return arenas_[arena] + offset;
+}
 
 bool RunContext::fail(cortado_fault fault) {
   int expected = CORTADO_OK;

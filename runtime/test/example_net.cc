@@ -111,7 +111,7 @@ void run_net(RunContext& run) {
 extern const NetDescription example_net;
 const NetDescription example_net = {
     {"example", "x86-64", "0.1.0", kInputs, 3, kOutputs, 4, kSymbols, 3, kLayers, 5, 7, EXAMPLE_ARENA_BYTES,
-     EXAMPLE_WEIGHT_BYTES, EXAMPLE_STACK_BYTES, 2},
+     EXAMPLE_WEIGHT_BYTES, EXAMPLE_STACK_BYTES, 2, nullptr, 0},
     kInputOffsets,
     kOutputOffsets,
     example_linked_weights,

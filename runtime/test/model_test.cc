@@ -21,7 +21,7 @@ constexpr std::size_t kInputOffsets[] = {kInPlace};
 constexpr std::size_t kOutputOffsets[] = {kInPlace, 0};
 
 NetDescription describe(void (*run_net)(RunContext&)) {
-  return {{"made_up", "any", "0", &kInput, 1, kOutputs, 2, kSymbols, 1, kLayers, 1, 1, 64, 0, 0, 3},
+  return {{"made_up", "any", "0", &kInput, 1, kOutputs, 2, kSymbols, 1, kLayers, 1, 1, 64, 0, 0, 3, nullptr, 0},
           kInputOffsets, kOutputOffsets, nullptr, nullptr, 0, 0, run_net};
 }
 

@@ -68,7 +68,7 @@ void run_net(RunContext& run) {
 extern const NetDescription picture_net;
 const NetDescription picture_net = {
     {"picture", "x86-64", "0.1.0", kInputs, 2, kOutputs, 3, kSymbols, 2, kLayers, 3, 3, PICTURE_ARENA_BYTES,
-     PICTURE_WEIGHT_BYTES, PICTURE_STACK_BYTES, 1},
+     PICTURE_WEIGHT_BYTES, PICTURE_STACK_BYTES, 1, nullptr, 0},
     kInputOffsets,
     kOutputOffsets,
     nullptr,

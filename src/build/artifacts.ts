@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { headerFiles, libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
 import type { FileContent, NetFiles } from '../emit/package-files.js';
 import { CompileError, fail } from '../errors.js';
+import { type ImageSizes, linkImage } from './bare-image.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
 import type { Target } from './target.js';
@@ -34,6 +35,8 @@ export interface BuildResult {
   /** The toolchain that was used; undefined for source alone. */
   readonly toolchain?: string;
   readonly executable?: string;
+  /** Of an executable without an operating system. */
+  readonly image?: ImageSizes;
 }
 
 /** Builds the artifacts; the output folder changes only when all of them succeeded. */
@@ -156,6 +159,7 @@ export async function writeContent(file: string, content: FileContent): Promise<
 
 class Builder {
   private toolchain: FoundToolchain | undefined;
+  private image: ImageSizes | undefined;
 
   constructor(
     private readonly files: NetFiles,
@@ -176,6 +180,7 @@ class Builder {
     return {
       files: made,
       ...(this.toolchain === undefined ? {} : { toolchain: `${this.toolchain.name}: ${this.toolchain.version}` }),
+      ...(this.image === undefined ? {} : { image: this.image }),
       ...(emit.includes('executable') ? { executable: join(this.options.outputFolder, this.files.prefix) } : {}),
     };
   }
@@ -194,15 +199,17 @@ class Builder {
   }
 
   private async makeExecutable(): Promise<readonly string[]> {
-    const { prefix } = this.files;
+    const { prefix, isBare } = this.files;
     const objects = await compileObjects([...this.netJobs(), ...jobs(this.files.harnessSources)], this.settings(false));
-    await this.linkProgram(objects, join(this.staging, prefix));
+    this.options.onProgress?.(`linking ${prefix}`);
+    const output = join(this.staging, prefix);
+    if (isBare) this.image = await linkImage(objects, output, this.tools(), this.place());
+    else await this.linkProgram(objects, output);
     return [prefix, ...(await this.weightsBeside())];
   }
 
   private async linkProgram(objects: readonly string[], output: string): Promise<void> {
     const toolchain = this.tools();
-    this.options.onProgress?.(`linking ${this.files.prefix}`);
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
     const link = ['-Wl,--gc-sections', '-s', ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
     await this.link([...link, ...objects, '-o', output, ...libraries]);
@@ -228,6 +235,14 @@ class Builder {
     mkdirSync(join(this.staging, 'lib'), { recursive: true });
     const archive = join(this.staging, 'lib', `lib${prefix}.a`);
     await runTool(toolchain.ar, ['rcsD', archive, ...objects], this.place());
+    const made = [`lib/lib${prefix}.a`, ...(this.files.isBare ? [] : [await this.linkShared(objects)])];
+    const written = await this.writeAll(libraryFiles(this.files, this.options.version));
+    return [...made, ...written, ...(await this.weightsBeside())];
+  }
+
+  private async linkShared(objects: readonly string[]): Promise<string> {
+    const { prefix } = this.files;
+    const toolchain = this.tools();
     const shared = join(this.staging, 'lib', `lib${prefix}.so`);
     const exports = join(this.work, `${prefix}.map`);
     await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
@@ -241,8 +256,7 @@ class Builder {
     const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
     await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries]);
     await chmod(shared, 0o644);
-    const written = await this.writeAll(libraryFiles(this.files, this.options.version));
-    return [`lib/lib${prefix}.a`, `lib/lib${prefix}.so`, ...written, ...(await this.weightsBeside())];
+    return `lib/lib${prefix}.so`;
   }
 
   /** One relocatable object with the net and the runtime in it. */
@@ -298,7 +312,7 @@ class Builder {
       files: this.files,
       toolchain: this.tools(),
       cache: new ObjectCache(this.options.cacheFolder),
-      isPositionIndependent,
+      isPositionIndependent: isPositionIndependent && !this.files.isBare,
       ...(namespace === undefined ? {} : { namespace }),
       ...(onProgress === undefined ? {} : { onProgress: (message: string) => onProgress(message) }),
     };

@@ -65,13 +65,13 @@ export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'f
     '-DNDEBUG',
     ...kCompileFlags,
     ...(toolchain.commonFlags ?? []),
-    ...(job.isGenerated ? [...kGeneratedFlags, ...toolchain.machineFlags] : ['-O2']),
+    ...(job.isGenerated ? [...kGeneratedFlags, ...toolchain.machineFlags] : [files.isBare ? '-Os' : '-O2']),
     ...(settings.isPositionIndependent ? ['-fPIC'] : []),
     `-DCORTADO_THREADS=${files.hasThreads ? 1 : 0}`,
     ...(settings.namespace === undefined ? [] : [`-Dcortado=${settings.namespace}`]),
     ...(files.usesDevice ? ['-Iruntime/cuda/include'] : []),
     '-Iruntime/include',
-    '-Iruntime/harness',
+    files.isBare ? '-Iruntime/bare' : '-Iruntime/harness',
     '-Isrc',
   ];
 }
@@ -104,7 +104,7 @@ async function compileOne(
   const isAssembler = job.source.endsWith('.S');
   const deviceProgram = needsDevice(job) ? toolchain.deviceProgram : undefined;
   const flags = isAssembler
-    ? ['-Isrc', '-Wa,-Isrc']
+    ? [...(toolchain.commonFlags ?? []), '-Isrc', '-Wa,-Isrc']
     : deviceProgram === undefined
       ? [...compileFlags(job, settings), ...(job.source.endsWith('.cu') ? ['-x', 'c++'] : [])]
       : deviceFlags(job, settings);
@@ -129,7 +129,7 @@ function includedTexts(source: string, files: NetFiles): readonly string[] {
       const name = match[1] ?? '';
       const known = [
         `src/${name}`,
-        ...['include', 'harness', 'src', 'cuda/include'].map((folder) => `runtime/${folder}/${name}`),
+        ...['include', 'harness', 'bare', 'src', 'cuda/include'].map((folder) => `runtime/${folder}/${name}`),
       ].find((path) => files.runtime.has(path) || files.generated.has(path));
       const content = known === undefined ? undefined : (files.runtime.get(known) ?? files.generated.get(known));
       if (known === undefined || typeof content !== 'string' || found.has(known)) continue;

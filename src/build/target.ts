@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
+import { kHoldings, type MemoryRegion } from '../emit/memory-regions.js';
 import { CompileError, fail, type Problem } from '../errors.js';
 import type { KernelTarget } from '../ops/kernel-call.js';
 import { packageRoot } from '../package-root.js';
@@ -40,7 +41,8 @@ export interface DeviceCompiler {
 }
 
 export interface Runner {
-  readonly kind: 'host' | 'command' | 'ssh' | 'adb' | 'none';
+  /** `qemu-system`: an image without an operating system in an emulated machine. */
+  readonly kind: 'host' | 'command' | 'ssh' | 'adb' | 'qemu-system' | 'none';
   /** For `command`: program and arguments before the executable (an emulator). */
   readonly command?: readonly string[];
   /** For `command`: `<platform>-<arch>` of machines that run the executables without it, as Node.js spells them. */
@@ -48,6 +50,9 @@ export interface Runner {
   /** For `ssh` the host (`user@board`), for `adb` the device's serial number; whatever is the default when absent. */
   readonly device?: string;
   readonly package?: string;
+  /** For `qemu-system`: the emulated board, and the frequency of its SysTick clock. */
+  readonly machine?: string;
+  readonly clockHz?: number;
 }
 
 export interface Target extends Omit<KernelTarget, 'threads'> {
@@ -58,6 +63,10 @@ export interface Target extends Omit<KernelTarget, 'threads'> {
   readonly cpuFeatures: readonly string[];
   readonly toolchains: readonly Toolchain[];
   readonly runner: Runner;
+  /** Of a system `none`, fastest first. */
+  readonly memory?: readonly MemoryRegion[];
+  /** Room for the stack; by default what the call graph needs. */
+  readonly stackBytes?: number;
 }
 
 interface TargetFile extends Partial<Target> {
@@ -73,6 +82,22 @@ const kText = { type: 'string', minLength: 1 } as const;
 const kTexts = { type: 'array', items: { type: 'string' } } as const;
 const kCommand = { anyOf: [kText, { type: 'array', minItems: 1, items: kText }] } as const;
 const kPositive = { type: 'integer', minimum: 1 } as const;
+const kMemorySchema = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name', 'origin', 'bytes', 'holds'],
+    properties: {
+      name: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+      origin: { type: 'string', pattern: '^0x[0-9a-fA-F]{1,8}$' },
+      bytes: kPositive,
+      holds: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: kHoldings } },
+      reservedBytes: { type: 'integer', minimum: 0 },
+    },
+  },
+} as const;
 const kSchema = {
   type: 'object',
   additionalProperties: false,
@@ -137,16 +162,20 @@ const kSchema = {
         },
       },
     },
+    memory: kMemorySchema,
+    stackBytes: kPositive,
     runner: {
       type: 'object',
       additionalProperties: false,
       required: ['kind'],
       properties: {
-        kind: { enum: ['host', 'command', 'ssh', 'adb', 'none'] },
+        kind: { enum: ['host', 'command', 'ssh', 'adb', 'qemu-system', 'none'] },
         command: kTexts,
         directOn: kText,
         device: kText,
         package: kText,
+        machine: kText,
+        clockHz: kPositive,
       },
     },
   },

@@ -7,11 +7,11 @@ import { loadTarget, type Runner } from '../build/target.js';
 import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
 import { compile } from '../compile.js';
 import { fail } from '../errors.js';
-import { formatBytes, formatTime } from '../format.js';
+import { formatBytes, formatCount, formatTime } from '../format.js';
 import { getNumber, type NumericTensor } from '../ir/tensor.js';
 import { writeReport } from '../report/write-report.js';
 import { readExecutableInfo, type TensorSlot } from '../run/executable-info.js';
-import { type RunResult, runExecutable } from '../run/run-executable.js';
+import { type RunResult, type RunStats, runExecutable } from '../run/run-executable.js';
 import { checkOutputFile, readTensorFile, writeTensorFile } from '../run/tensor-file.js';
 import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parseCount } from './model-options.js';
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
@@ -190,10 +190,18 @@ function report(result: RunResult, files: ReadonlyMap<string, string>, flags: Ru
     if (flags.top !== undefined || (file === undefined && files.size === 0)) printLargest(tensor, flags.top ?? 5);
   }
   if (flags.profile === true) console.log(profileText(result.text));
+  console.log(costText(stats));
+}
+
+/** Time, or instructions where an emulated machine counts them, and memory. */
+function costText(stats: RunStats): string {
+  const memory = `arena ${formatBytes(stats.arena_bytes)}, weights ${formatBytes(stats.weight_bytes)}`;
+  if (stats.instructions !== undefined) {
+    const count = `instructions: ${stats.instructions} (${formatCount(stats.instructions)}) a run`;
+    return `${count}; stack ${formatBytes(stats.stack_used_bytes ?? 0)} used; ${memory}`;
+  }
   const runs = `${stats.runs} run${stats.runs === 1 ? '' : 's'}, ${stats.threads} thread${stats.threads === 1 ? '' : 's'}`;
-  console.log(
-    `time: median ${formatTime(stats.median_ms)}, least ${formatTime(stats.min_ms)} (${runs}); arena ${formatBytes(stats.arena_bytes)}, weights ${formatBytes(stats.weight_bytes)}`,
-  );
+  return `time: median ${formatTime(stats.median_ms ?? 0)}, least ${formatTime(stats.min_ms ?? 0)} (${runs}); ${memory}`;
 }
 
 /** The executable's table, without the lines on outputs and times. */

@@ -60,7 +60,7 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
     }
     case 'scratch':
       if (step.scratch === undefined) return 'nullptr';
-      return `run.scratch<float>(part, ${step.scratch.offsetBytes}, ${step.scratch.bytesPerPart})`;
+      return `run.scratch<float${arenaPart(step.scratch.part)}>(part, ${step.scratch.offsetBytes}, ${step.scratch.bytesPerPart})`;
     case 'extent':
       return dimToCpp(argument.dim, symbol);
     case 'dims':
@@ -106,7 +106,7 @@ export function operandToCpp(operand: Operand | undefined, names: SharedNames, r
 function placeToCpp(place: Place, cpp: string, names: SharedNames, run: string): string {
   switch (place.kind) {
     case 'arena':
-      return `${run}.at<${cpp}>(${place.offsetBytes})`;
+      return `${run}.at<${cpp}${arenaPart(place.part)}>(${place.offsetBytes})`;
     case 'weight':
       return `${run}.weight<${cpp}>(${place.offsetBytes})`;
     case 'input':
@@ -116,6 +116,11 @@ function placeToCpp(place: Place, cpp: string, names: SharedNames, run: string):
     default:
       return unreachable(place);
   }
+}
+
+/** A further template argument where the arena has several parts. */
+function arenaPart(part: number): string {
+  return part === 0 ? '' : `, ${part}`;
 }
 
 function withOffset(pointer: string, offsetBytes: number, cpp: string): string {

@@ -5,6 +5,7 @@ import { asSymbol, dimMax, dimMin, isStatic } from '../ir/dim.js';
 import { dtypeCaffe2 } from '../ir/dtype.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import type { KernelStep, Layer, Program } from '../plan/program.js';
+import { type BareOptions, stateBytes } from './bare-files.js';
 import { callToCpp, extentVariable, operandToCpp } from './cpp-call.js';
 import { dimToCpp } from './cpp-dim.js';
 import { functorText } from './cpp-functor.js';
@@ -24,6 +25,8 @@ export interface EmitOptions {
   /** linked: .incbin; file: a separate file found at run time; pointer: the caller brings them. */
   readonly weights: 'linked' | 'file' | 'pointer';
   readonly trace: boolean;
+  /** For a machine without an operating system. */
+  readonly bare?: BareOptions;
   readonly version: string;
   readonly weightsId: bigint;
   readonly weightFileBytes: number;
@@ -77,7 +80,16 @@ class NetText {
       threads: program.threads,
       arenaBytes: program.arenaBytes,
       weightBytes: options.weightFileBytes,
-      stackBytes: kStackBytes,
+      stackBytes: options.bare?.stackBytes ?? kStackBytes,
+      stateBytes:
+        options.bare === undefined
+          ? false
+          : stateBytes(program.inputs.length, program.outputs.length, program.symbols.length),
+      arenas:
+        program.arenaParts.length < 2
+          ? false
+          : program.arenaParts.map(({ region, sizeBytes }) => ({ region: cString(region), sizeBytes })),
+      arenaCount: program.arenaParts.length < 2 ? 0 : program.arenaParts.length,
       headers: [...headers, 'cortado/expression.h', 'cortado/epilogue.h']
         .sort()
         .filter((h, i, all) => all.indexOf(h) === i),

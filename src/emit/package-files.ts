@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fail } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 import type { Program } from '../plan/program.js';
+import { bareInfo, bareMain, linkerScript } from './bare-files.js';
 import { type EmitOptions, emitNet } from './emit-net.js';
 import { commentText, mangle } from './names.js';
 import { render } from './template.js';
@@ -29,6 +30,8 @@ export interface NetFiles {
   readonly hasThreads: boolean;
   /** There are CUDA sources. */
   readonly usesDevice: boolean;
+  /** For a machine without an operating system: the harness is runtime/bare. */
+  readonly isBare: boolean;
   readonly weightsMode: 'linked' | 'file' | 'pointer';
 }
 
@@ -44,21 +47,32 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     weightsId: weights.id,
     weightFileBytes: weights.sizeBytes,
   });
+  const { bare } = options;
+  const netName = commentText(program.name);
   const hasWeights = weights.sizeBytes > 0;
   const isLinked = hasWeights && options.weights === 'linked';
   const generated = new Map<string, FileContent>([
     [`src/${prefix}.h`, header],
     [`src/${prefix}.cc`, source],
-    [`src/${prefix}_main.cc`, render('net/main.cc', { prefix, netName: commentText(program.name) })],
+    [
+      `src/${prefix}_main.cc`,
+      bare === undefined
+        ? render('net/main.cc', { prefix, netName })
+        : bareMain(program, prefix, netName, bare.regions),
+    ],
   ]);
   if (device !== undefined) generated.set(`src/${prefix}.cu`, device);
+  if (bare !== undefined) {
+    generated.set('bare/link.ld', linkerScript(program, netName, options.targetName, bare));
+    generated.set(`src/${prefix}_info.S`, bareInfo(program, options.targetName, options.trace, weights.sizeBytes));
+  }
   if (isLinked) generated.set(`src/${prefix}_weights.S`, render('net/weights.S', { prefix }));
   if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
   const sources = [...runtimeFiles('src'), ...(device === undefined ? [] : runtimeFiles('cuda/src'))].filter(
     (name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')),
   );
-  const harness = runtimeFiles('harness');
+  const harness = runtimeFiles(bare === undefined ? 'harness' : 'bare');
   const headers = reachableHeaders([
     source,
     header,
@@ -74,7 +88,8 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   ]);
   return {
     prefix,
-    netName: commentText(program.name),
+    netName,
+    isBare: bare !== undefined,
     weights,
     generated,
     runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),
@@ -87,6 +102,7 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     runtimeSources: sources.map((name) => `runtime/${name}`),
     harnessSources: [
       `src/${prefix}_main.cc`,
+      ...(bare === undefined ? [] : [`src/${prefix}_info.S`]),
       ...harness.filter((name) => name.endsWith('.cc')).map((name) => `runtime/${name}`),
     ],
     hasThreads,

@@ -193,17 +193,20 @@ function place(
     const request = requests[index];
     if (request === undefined) continue;
     const offset = lowestGap(placed, request);
-    const { first, last } = request;
-    const entry = { first, last, start: offset, end: offset + request.sizeBytes };
-    placed.splice(firstAbove(placed, offset), 0, entry);
+    putPlaced(placed, request, offset);
     offsetsBytes[index] = offset;
-    sizeBytes = Math.max(sizeBytes, entry.end);
+    sizeBytes = Math.max(sizeBytes, offset + request.sizeBytes);
   }
   return { offsetsBytes, sizeBytes };
 }
 
+/** Adds a buffer to those placed, which are in order of their offsets. */
+export function putPlaced(placed: Placed[], { first, last, sizeBytes }: BufferRequest, offset: number): void {
+  placed.splice(firstAbove(placed, offset), 0, { first, last, start: offset, end: offset + sizeBytes });
+}
+
 /** Steps and bytes of a buffer that has its place. */
-interface Placed {
+export interface Placed {
   readonly first: number;
   readonly last: number;
   readonly start: number;
@@ -211,7 +214,7 @@ interface Placed {
 }
 
 /** The lowest offset at which the buffer meets none of those placed. */
-function lowestGap(placed: readonly Placed[], { first, last, sizeBytes }: BufferRequest): number {
+export function lowestGap(placed: readonly Placed[], { first, last, sizeBytes }: BufferRequest): number {
   let offset = 0;
   for (const other of placed) {
     if (other.first > last || first > other.last) continue;

@@ -7,16 +7,15 @@ import {
   type Graph,
   type Node,
   type Origin,
-  operatorInputs,
   presentInputs,
   presentOutputs,
   type Value,
 } from '../ir/graph.js';
 import { getNumber, type Tensor } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
-import { opDef } from '../ops/define.js';
 import type { KernelCall, KernelRequest, KernelTarget } from '../ops/kernel-call.js';
 import { assignDevices } from './assign-devices.js';
+import { type ArenaRegion, locateArena } from './arena-regions.js';
 import { assignLayouts } from './assign-layouts.js';
 import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type NodeItem } from './items.js';
 import { selectDeviceKernel } from './kernels/device/table.js';
@@ -38,6 +37,7 @@ import type {
 } from './program.js';
 import { WeightLayout } from './weights.js';
 import { fitWinograd } from './winograd-budget.js';
+import { bytesOfNode, macsOf } from './work.js';
 
 export interface PlanOptions {
   readonly target: KernelTarget;
@@ -45,6 +45,8 @@ export interface PlanOptions {
   readonly optimize: boolean;
   /** Operators of the net as published, for introspection. */
   readonly opCount: number;
+  /** Memory that the arena may use, fastest first; none: one piece without limit. */
+  readonly arenaRegions?: readonly ArenaRegion[];
 }
 
 /** Below this many multiply-adds or bytes a step is not worth splitting over threads. */
@@ -197,7 +199,10 @@ class Planner {
           new Map([...this.calls].map(([item, call]) => [item, { ...call, inPlace: [] }])),
           isFixed,
         );
-    this.memory = planMemory(graph, linear, calls, lifetimes, (item, call) => this.partsOf(item, call));
+    this.memory = planMemory(graph, linear, calls, lifetimes, {
+      regions: options.arenaRegions ?? [],
+      partsOf: (item, call) => this.partsOf(item, call),
+    });
   }
 
   run(): Program {
@@ -219,6 +224,7 @@ class Planner {
       rawWeightBytes: [...this.rawConstants].reduce((sum, value) => sum + maxSizeBytes(value.type), 0),
       arena: host.entries,
       arenaBytes: host.sizeBytes,
+      arenaParts: host.parts,
       arenaBoundBytes: host.boundBytes,
       arenaStrategy: host.strategy,
       ...(device === undefined ? {} : { deviceArena: device }),
@@ -247,7 +253,13 @@ class Planner {
       return { kind: 'weight', offsetBytes: this.weights.add(constant, root.name) + offsetBytes };
     }
     const arena = this.memory.offsets.get(root) ?? fail('internal', `value ${root.name} has no place`);
-    return { kind: 'arena', offsetBytes: arena + offsetBytes };
+    const at = this.inArena(arena, root.type.memory === 'device');
+    return { kind: 'arena', part: at.part, offsetBytes: at.offsetBytes + offsetBytes };
+  }
+
+  /** A device's arena has one part. */
+  private inArena(offsetBytes: number, isOnDevice: boolean): ReturnType<typeof locateArena> {
+    return isOnDevice ? { part: 0, offsetBytes } : locateArena(this.memory.host.parts, offsetBytes);
   }
 
   private programInput(input: Graph['inputs'][number]): ProgramInput {
@@ -411,7 +423,12 @@ class Planner {
       packsBytes,
       ...(scratchOffset === undefined
         ? {}
-        : { scratch: { offsetBytes: scratchOffset, bytesPerPart: Math.ceil((call.scratchBytes ?? 0) / 64) * 64 } }),
+        : {
+            scratch: {
+              ...this.inArena(scratchOffset, call.device === true),
+              bytesPerPart: Math.ceil((call.scratchBytes ?? 0) / 64) * 64,
+            },
+          }),
       parts: this.partsOf(item, call),
     };
   }
@@ -455,20 +472,6 @@ class Planner {
 export function describeType(type: TensorType): string {
   const dims = type.shape.map((dim) => (isStatic(dim) ? String(dim) : `<=${dim.max}`));
   return `${type.dtype}[${dims.join(',')}]${type.layout.kind === 'blocked' ? ` c${type.layout.block}` : ''}`;
-}
-
-function macsOf(node: Node): number {
-  const def = opDef(node.op);
-  if (def.macs === undefined) return 0;
-  return def.macs({
-    inputs: operatorInputs(node).map((value) => value?.type),
-    outputs: node.outputs.map((value) => value?.type),
-    attrs: node.attrs as never,
-  });
-}
-
-function bytesOfNode(node: Node): number {
-  return [...presentInputs(node), ...presentOutputs(node)].reduce((sum, value) => sum + maxSizeBytes(value.type), 0);
 }
 
 /** The fields of the call's tile. */

@@ -1,13 +1,15 @@
 // Memory of a plan: every storage and every scratch buffer gets an offset in the arena of the host or of the device.
 
-import type { Graph, Value } from '../ir/graph.js';
+import { type Graph, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
 import { maxSizeBytes } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
-import { type BufferRequest, checkArena, planArena } from './arena.js';
+import { checkArena } from './arena.js';
+import { type ArenaRegion, checkRegions, planRegions, type RegionRequest } from './arena-regions.js';
 import { flatten, type Item } from './items.js';
 import type { Calls, Lifetime } from './lifetimes.js';
 import type { Linear } from './linearize.js';
 import type { Arena } from './program.js';
+import { bytesOfNode, macsOf } from './work.js';
 
 export interface MemoryPlan {
   readonly host: Arena;
@@ -17,28 +19,38 @@ export interface MemoryPlan {
   readonly offsets: ReadonlyMap<Value | Item, number>;
 }
 
-interface Owned extends BufferRequest {
+interface Owned extends RegionRequest {
   readonly owner: Value | Item;
   readonly isOnDevice: boolean;
 }
 
-/** Plans both arenas; `partsOf` says in how many parts an item runs, each with a scratch buffer. */
+export interface MemoryOptions {
+  /** Memory that the host's arena may use, fastest first; none: one piece without limit. */
+  readonly regions: readonly ArenaRegion[];
+  /** In how many parts an item runs, each with a scratch buffer. */
+  partsOf(item: Item, call: KernelCall): number;
+}
+
+/** Plans both arenas. */
 export function planMemory(
   graph: Graph,
   linear: Linear,
   calls: Calls,
   lifetimes: ReadonlyMap<Value, Lifetime>,
-  partsOf: (item: Item, call: KernelCall) => number,
+  options: MemoryOptions,
 ): MemoryPlan {
+  const { partsOf, regions } = options;
   const all = [...storageRequests(graph, linear, calls, lifetimes), ...scratchRequests(linear, calls, partsOf)];
   const offsets = new Map<Value | Item, number>();
   const host = planOne(
     all.filter(({ isOnDevice }) => !isOnDevice),
+    regions,
     offsets,
   );
   if (!usesDevice(calls)) return { host, offsets };
   const device = planOne(
     all.filter(({ isOnDevice }) => isOnDevice),
+    [],
     offsets,
   );
   return { host, device, offsets };
@@ -48,15 +60,20 @@ export function usesDevice(calls: Calls): boolean {
   return [...calls.values()].some((call) => call.device === true);
 }
 
-function planOne(requests: readonly Owned[], offsets: Map<Value | Item, number>): Arena {
-  const plan = planArena(requests);
+function planOne(
+  requests: readonly Owned[],
+  regions: readonly ArenaRegion[],
+  offsets: Map<Value | Item, number>,
+): Arena {
+  const plan = planRegions(requests, regions);
   checkArena(requests, plan.offsetsBytes, plan.sizeBytes);
+  checkRegions(requests, plan, regions);
   const entries = requests.map(({ name, sizeBytes, first, last, owner }, i) => {
     const offsetBytes = plan.offsetsBytes[i] ?? 0;
     offsets.set(owner, offsetBytes);
     return { name, sizeBytes, first, last, offsetBytes };
   });
-  return { entries, sizeBytes: plan.sizeBytes, boundBytes: plan.boundBytes, strategy: plan.strategy };
+  return { entries, sizeBytes: plan.sizeBytes, boundBytes: plan.boundBytes, strategy: plan.strategy, parts: plan.parts };
 }
 
 /**
@@ -71,6 +88,7 @@ function storageRequests(
 ): readonly Owned[] {
   const inputs = new Map(graph.inputs.map((input) => [input.value, input]));
   const copiesInputs = usesDevice(calls);
+  const work = workByRoot(linear);
   return [...lifetimes].flatMap(([root, life]): readonly Owned[] => {
     if (linear.constants.has(root)) return [];
     const input = inputs.get(root);
@@ -81,16 +99,30 @@ function storageRequests(
         sizeBytes: Math.max(1, maxSizeBytes(root.type)),
         ...life,
         owner: root,
+        work: work.get(root) ?? 0,
         isOnDevice: root.type.memory === 'device',
       },
     ];
   });
 }
 
+/** Multiply-adds, or bytes where there are more, of all steps that use a storage. */
+function workByRoot(linear: Linear): ReadonlyMap<Value, number> {
+  const work = new Map<Value, number>();
+  for (const item of flatten(linear.items)) {
+    if (item.kind !== 'node') continue;
+    const own = Math.max(macsOf(item.node), bytesOfNode(item.node));
+    const values = [...presentInputs(item.node), ...presentOutputs(item.node)];
+    for (const root of new Set(values.map((value) => linear.storage.rootOf(value))))
+      work.set(root, (work.get(root) ?? 0) + own);
+  }
+  return work;
+}
+
 function scratchRequests(
   linear: Linear,
   calls: Calls,
-  partsOf: (item: Item, call: KernelCall) => number,
+  partsOf: MemoryOptions['partsOf'],
 ): readonly Owned[] {
   return flatten(linear.items).flatMap((item): readonly Owned[] => {
     const call = calls.get(item);
@@ -103,6 +135,7 @@ function scratchRequests(
         first: item.at,
         last: item.at,
         owner: item,
+        work: item.kind === 'node' ? macsOf(item.node) : 0,
         isOnDevice: call.device === true,
       },
     ];

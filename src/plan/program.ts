@@ -7,10 +7,12 @@ import type { Origin } from '../ir/graph.js';
 import type { NumericTensor } from '../ir/tensor.js';
 import type { TensorType } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
+import type { ArenaPart } from './arena-regions.js';
 
 /** Where bytes live at run time; offsetBytes counts from the start of that memory. */
 export type Place =
-  | { readonly kind: 'arena'; readonly offsetBytes: number }
+  /** `part` of the arena, where it lies in several memory regions. */
+  | { readonly kind: 'arena'; readonly part: number; readonly offsetBytes: number }
   | { readonly kind: 'weight'; readonly offsetBytes: number }
   | { readonly kind: 'input'; readonly index: number; readonly offsetBytes: number }
   | { readonly kind: 'output'; readonly index: number; readonly offsetBytes: number };
@@ -30,7 +32,7 @@ export interface KernelStep {
   readonly outputs: readonly (Operand | undefined)[];
   /** Weight offsets of call.packs. */
   readonly packsBytes: readonly number[];
-  readonly scratch?: { readonly offsetBytes: number; readonly bytesPerPart: number };
+  readonly scratch?: { readonly part: number; readonly offsetBytes: number; readonly bytesPerPart: number };
   readonly parts: number;
 }
 
@@ -96,7 +98,7 @@ export interface ProgramInput {
   readonly name: string;
   readonly type: TensorType;
   readonly optional: boolean;
-  /** Arena offset the input is copied to, or undefined when steps read the caller's buffer. */
+  /** Offset in the whole arena that the input is copied to, or undefined when steps read the caller's buffer. */
   readonly arenaOffsetBytes?: number;
   /** Where the device's steps read it: it is copied there at the start of a run. */
   readonly deviceOffsetBytes?: number;
@@ -133,6 +135,8 @@ export interface Arena {
   /** No plan can be smaller. */
   readonly boundBytes: number;
   readonly strategy: string;
+  /** One for each memory region in use; one without name where there are none. */
+  readonly parts: readonly ArenaPart[];
 }
 
 export interface Program {
@@ -148,6 +152,8 @@ export interface Program {
   readonly rawWeightBytes: number;
   readonly arena: readonly ArenaEntry[];
   readonly arenaBytes: number;
+  /** Its parts, one for each memory region in use. */
+  readonly arenaParts: readonly ArenaPart[];
   readonly arenaBoundBytes: number;
   readonly arenaStrategy: string;
   /** The device's memory; absent where nothing runs on one. */

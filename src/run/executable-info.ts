@@ -5,6 +5,7 @@ import { fail } from '../errors.js';
 import { parseInputSpec, typeFromName } from '../frontend/caffe2/import-input-spec.js';
 import { dimSymbol } from '../ir/dim.js';
 import { type TensorType, tensorType } from '../ir/type.js';
+import { readImageInfo, typeOfInfo } from './image-info.js';
 import { execute } from './run-executable.js';
 
 export interface TensorSlot {
@@ -19,6 +20,7 @@ export interface ExecutableInfo {
 }
 
 export async function readExecutableInfo(runner: Runner, executable: string): Promise<ExecutableInfo> {
+  if (runner.kind === 'qemu-system') return imageSlots(executable);
   const text = await execute(runner, executable, ['--info']);
   const bounds = new Map(
     [...text.matchAll(/^size {4}(.*?) +(\d+) to (\d+)/gm)].map((m) => [
@@ -38,6 +40,13 @@ export async function readExecutableInfo(runner: Runner, executable: string): Pr
     where: { file: executable },
     expected: 'one written by cortado compile',
   });
+}
+
+function imageSlots(file: string): ExecutableInfo {
+  const { inputs, outputs } = readImageInfo(file);
+  const slots = (list: typeof inputs): readonly TensorSlot[] =>
+    list.map((info) => ({ name: info.name, type: typeOfInfo(info), optional: info.optional }));
+  return { inputs: slots(inputs), outputs: slots(outputs) };
 }
 
 function parseType(

@@ -9,6 +9,7 @@ import { fail } from '../errors.js';
 import { readNpy, writeNpy } from '../files/npy.js';
 import type { NumericTensor, Tensor } from '../ir/tensor.js';
 import { type Ending, openPlace, type Place } from './place.js';
+import { runImage } from './run-image.js';
 
 export interface RunRequest {
   readonly executable: string;
@@ -35,10 +36,12 @@ export interface LayerTime {
   readonly blob: string;
   readonly kernel: string;
   readonly macs: number;
-  readonly ms: number;
+  readonly ms?: number;
+  /** Of images in an emulated machine. */
+  readonly instructions?: number;
 }
 
-/** What the executable's --stats says. */
+/** What the executable's --stats says: times, or instructions where an emulated machine counts them. */
 export interface RunStats {
   readonly net: string;
   readonly target: string;
@@ -46,12 +49,15 @@ export interface RunStats {
   readonly cpu: string;
   readonly threads: number;
   readonly runs: number;
-  readonly min_ms: number;
-  readonly median_ms: number;
-  readonly create_ms: number;
+  readonly min_ms?: number;
+  readonly median_ms?: number;
+  readonly create_ms?: number;
+  readonly instructions?: number;
+  readonly create_instructions?: number;
+  readonly stack_used_bytes?: number;
   readonly arena_bytes: number;
   readonly weight_bytes: number;
-  readonly peak_resident_bytes: number;
+  readonly peak_resident_bytes?: number;
   readonly layers: readonly LayerTime[];
 }
 
@@ -64,6 +70,7 @@ export interface RunResult {
 
 /** Runs the executable once (or `repeat` times on the same inputs). */
 export async function runExecutable(request: RunRequest): Promise<RunResult> {
+  if (request.runner.kind === 'qemu-system') return runImage(request);
   const folder = await makeTempFolder(tmpdir(), 'cortado-run-');
   const outputs = request.outputs.map((name, i) => ({ name, file: join(folder, `output${i}.npy`) }));
   const stats = join(folder, 'stats.json');

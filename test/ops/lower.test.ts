@@ -135,7 +135,7 @@ function trialText(trial: Trial, index: number): string {
     inputs: graph.node.inputs.map((value, i) => (value === undefined ? undefined : place('input', i, value.type))),
     outputs: graph.node.outputs.map((value, i) => (value === undefined ? undefined : place('output', i, value.type))),
     packsBytes: (call.packs ?? []).map((_, i) => i),
-    scratch: { offsetBytes: 0, bytesPerPart: call.scratchBytes ?? 0 },
+    scratch: { part: 0, offsetBytes: 0, bytesPerPart: call.scratchBytes ?? 0 },
     parts: call.parts,
   };
   const names: SharedNames = {

@@ -119,7 +119,7 @@ class Device {
     const Status status = find_memory(options, weight_bytes);
     // Pinned memory makes copies from and to the host's arena asynchronous; without it they are right, too.
     const std::size_t host_bytes = net().info.arena_bytes;
-    is_pinned_ = host_bytes > 0 && cudaHostRegister(run_.arena_, host_bytes, cudaHostRegisterDefault) == cudaSuccess;
+    is_pinned_ = host_bytes > 0 && cudaHostRegister(run_.arenas_[0], host_bytes, cudaHostRegisterDefault) == cudaSuccess;
     if (!is_pinned_) cudaGetLastError();
     return status;
   }
@@ -149,7 +149,7 @@ class Device {
     if (created_stream_ != nullptr) cudaStreamDestroy(created_stream_);
     cudaFree(owned_arena_);
     cudaFree(owned_weights_);
-    if (is_pinned_) cudaHostUnregister(run_.arena_);
+    if (is_pinned_) cudaHostUnregister(run_.arenas_[0]);
   }
 
   bool check(cudaError_t error) { return error == cudaSuccess || fail(); }
@@ -183,7 +183,7 @@ class Device {
         if (bytes > 0 && !check(cudaMemcpyAsync(room, slot.data, bytes, cudaMemcpyDefault, stream_))) return false;
       }
       if (net().input_offsets[i] == kInPlace) continue;
-      std::uint8_t* const room = run_.arena_ + net().input_offsets[i];
+      std::uint8_t* const room = run_.arenas_[0] + net().input_offsets[i];
       if (!slot.present) std::memset(room, 0, room_bytes);
       else if (bytes > 0 && is_external_) waits = true, check(cudaMemcpyAsync(room, slot.data, bytes, cudaMemcpyDefault, stream_));
       else if (bytes > 0) std::memcpy(room, slot.data, bytes);
@@ -192,7 +192,7 @@ class Device {
     for (std::size_t i = 0; i < net().info.n_outputs; ++i) {
       // Steps of the host make results in the arena, whose place a captured graph may know.
       run_.outputs_[i].keeps_room = true;
-      run_.outputs_[i].data = run_.arena_ + net().output_offsets[i];
+      run_.outputs_[i].data = run_.arenas_[0] + net().output_offsets[i];
     }
     return (!waits || wait()) && run_.ok();
   }

@@ -13,6 +13,7 @@ extern "C" {
 
 #define CORTADO_MAX_RANK 8
 #define CORTADO_ALIGNMENT 64 /* of the arena and of the weights, in bytes */
+#define CORTADO_MAX_ARENAS 4
 
 typedef enum cortado_status {
   CORTADO_OK = 0,
@@ -185,6 +186,12 @@ typedef struct cortado_layer {
   uint64_t bytes;
 } cortado_layer;
 
+/* A part of the arena that is meant for a memory region of its own. */
+typedef struct cortado_arena_info {
+  const char* region; /* as the target file names it */
+  size_t bytes;
+} cortado_arena_info;
+
 typedef struct cortado_model_info {
   const char* net;
   const char* target;
@@ -198,11 +205,19 @@ typedef struct cortado_model_info {
   const cortado_layer* layers;
   size_t n_layers;
   size_t n_ops;
-  size_t arena_bytes;
+  size_t arena_bytes; /* of all its parts */
   size_t weight_bytes; /* with the 64-byte header; 0 for a net without weights */
   size_t stack_bytes;
   int32_t threads; /* the number the steps are split for */
+  const cortado_arena_info* arenas; /* its parts in order; NULL: the arena is one piece */
+  size_t n_arenas;
 } cortado_model_info;
+
+/* Memory for one part of the arena, aligned to 64 bytes. */
+typedef struct cortado_arena {
+  void* data;
+  size_t bytes;
+} cortado_arena;
 
 /* Zero every field but struct_size for the defaults; NULL instead of options means the same. */
 typedef struct cortado_options {
@@ -216,10 +231,12 @@ typedef struct cortado_options {
   int32_t check_weights; /* 1 = recompute the checksum of the weights */
   uint64_t (*clock_ns)(void); /* for profiling; NULL = the system's monotonic clock */
   const void* device_options; /* for nets with steps on a device: see cortado_cuda.h */
+  const cortado_arena* arenas; /* instead of `arena`: one for each part that info.arenas lists */
+  size_t n_arenas;
 } cortado_options;
 
 static inline cortado_options cortado_default_options(void) {
-  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL};
+  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0};
   options.struct_size = sizeof options;
   return options;
 }

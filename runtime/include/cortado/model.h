@@ -62,7 +62,7 @@ struct DeviceDescription {
 // All that the runtime knows about a net; one constant per net, printed by the compiler.
 struct NetDescription {
   cortado_model_info info;
-  // One entry per input: kInPlace, or the arena offset it is copied to at the start of a run (zeros when absent).
+  // Offsets count through all parts of the arena. One entry per input: kInPlace, or the offset it is copied to at the start of a run (zeros when absent).
   const std::size_t* input_offsets;
   // One entry per output: its room in the arena (max_bytes), or kInPlace if callers must bring a buffer.
   const std::size_t* output_offsets;
@@ -90,8 +90,9 @@ template <> struct DtypeOf<std::int64_t> { static constexpr std::int32_t kValue 
 // those from input() and output() may be the caller's, aligned to their element only.
 class RunContext {
  public:
-  template <class T>
-  T* at(std::size_t offset) const { return reinterpret_cast<T*>(arena_ + offset); }
+  // kArena: the part of the arena, for nets planned for several memory regions; offsets count from its start.
+  template <class T, int kArena = 0>
+  T* at(std::size_t offset) const { return reinterpret_cast<T*>(arenas_[kArena] + offset); }
 
   template <class T>
   const T* weight(std::size_t offset) const { return reinterpret_cast<const T*>(weights_ + offset); }
@@ -104,9 +105,9 @@ class RunContext {
   T* output(int index) const { return reinterpret_cast<T*>(outputs_[index].data); }
 
   // This part's own piece of a scratch buffer that starts at `offset` and has bytes_per_part for each part.
-  template <class T>
+  template <class T, int kArena = 0>
   T* scratch(Part part, std::size_t offset, std::size_t bytes_per_part) const {
-    return at<T>(offset + static_cast<std::size_t>(part.index) * bytes_per_part);
+    return at<T, kArena>(offset + static_cast<std::size_t>(part.index) * bytes_per_part);
   }
 
   bool has_input(int index) const { return inputs_[index].present; }
@@ -178,9 +179,12 @@ class RunContext {
   bool set_output_shape(int index, int rank, const std::int64_t* dims, bool before_writing);
   bool fail(cortado_fault fault);  // always false
   void dispatch(StepFunction function, int parts);
+  friend constexpr std::size_t state_bytes(std::size_t inputs, std::size_t outputs, std::size_t symbols);
+  // An offset that counts through all parts of the arena, first to last.
+  std::uint8_t* room_at(std::size_t offset) const;
   void trace_tensor(int op, const char* blob, const void* data, std::int32_t dtype, int rank, const std::int64_t* dims);
 
-  std::uint8_t* arena_ = nullptr;
+  std::uint8_t* arenas_[CORTADO_MAX_ARENAS] = {};
   const std::uint8_t* weights_ = nullptr;
   Input* inputs_ = nullptr;
   Output* outputs_ = nullptr;
@@ -220,6 +224,14 @@ struct DeviceRuntime {
   // Brings the outputs; after the last step of a run that did not fail.
   bool (*end)(RunContext& run);
 };
+
+constexpr std::size_t round_to_alignment(std::size_t bytes) { return (bytes + CORTADO_ALIGNMENT - 1) / CORTADO_ALIGNMENT * CORTADO_ALIGNMENT; }
+
+// What create() needs besides the arena and threads, from a 64-byte boundary on.
+constexpr std::size_t state_bytes(std::size_t inputs, std::size_t outputs, std::size_t symbols) {
+  return round_to_alignment(sizeof(Model)) + round_to_alignment(inputs * sizeof(RunContext::Input)) +
+         round_to_alignment(outputs * sizeof(RunContext::Output)) + round_to_alignment(symbols * sizeof(std::int64_t));
+}
 
 // The generated C functions are one-line calls of these; see cortado.h for what each promises.
 std::size_t memory_bytes(const NetDescription& net, const cortado_options* options);

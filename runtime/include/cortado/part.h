@@ -27,8 +27,12 @@ struct Range {
 };
 
 /** The part's contiguous share of `items`; shares differ by at most one. 7 items in 2 parts: [0, 3) and [3, 7). */
-CORTADO_INLINE Range share_of(Part part, std::int64_t items) {
+CORTADO_INLINE Range share_of([[maybe_unused]] Part part, std::int64_t items) {
+#if defined(CORTADO_THREADS) && !CORTADO_THREADS
+  return Range{0, items};  // steps of a single-threaded build have one part
+#else
   return Range{items * part.index / part.count, items * (part.index + 1) / part.count};
+#endif
 }
 
 /** As share_of, with borders at multiples of `grain` (except the end): keeps vector loops of neighbours apart. */

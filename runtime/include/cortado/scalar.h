@@ -139,6 +139,15 @@ CORTADO_INLINE V remainder(V a, V b) {
   }
 }
 
+template <class V, IfScalar<V> = 0>
+CORTADO_INLINE V sum_lanes(V x) {
+  return x;
+}
+template <class V, IfScalar<V> = 0>
+CORTADO_INLINE V max_lanes(V x) {
+  return x;
+}
+
 template <class A, class B, IfScalar<A> = 0, IfScalar<B> = 0>
 CORTADO_INLINE bool logical_and(A a, B b) {
   return a != A{} && b != B{};

@@ -17,6 +17,8 @@
 #define CORTADO_VECTOR_BYTES 64
 #elif defined(__AVX__)
 #define CORTADO_VECTOR_BYTES 32
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && !(defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE & 2)
+#define CORTADO_VECTOR_BYTES 4
 #else
 #define CORTADO_VECTOR_BYTES 16
 #endif
@@ -24,12 +26,18 @@
 
 namespace cortado {
 
-/** Floats in one vector register of the target: 16, 8 or 4. */
+/** Floats in one vector register of the target: 16, 8 or 4; 1 on cores without vectors. */
 inline constexpr int kFloatLanes = CORTADO_VECTOR_BYTES / 4;
 
 template <class T, int W>
 struct VecOf {
   typedef T Type __attribute__((vector_size(sizeof(T) * static_cast<std::size_t>(W))));
+};
+
+/** Cores without vectors: kernels for vectors of one float are kernels for floats. */
+template <class T>
+struct VecOf<T, 1> {
+  using Type = T;
 };
 
 template <class T, int W>
@@ -42,9 +50,18 @@ inline constexpr bool kIsScalar = std::is_arithmetic_v<V>;
 template <class V>
 using IfVector = std::enable_if_t<!kIsScalar<V>, int>;
 
-/** Element type of a vector. */
+template <class V, bool = kIsScalar<V>>
+struct LaneOfVector {
+  using Type = V;
+};
 template <class V>
-using LaneOf = std::remove_reference_t<decltype(std::declval<V&>()[0])>;
+struct LaneOfVector<V, false> {
+  using Type = std::remove_reference_t<decltype(std::declval<V&>()[0])>;
+};
+
+/** Element type of a vector; a number is its own. */
+template <class V>
+using LaneOf = typename LaneOfVector<V>::Type;
 
 template <class V>
 inline constexpr int kLanesOf = static_cast<int>(sizeof(V) / sizeof(LaneOf<V>));

@@ -1,0 +1,60 @@
+// Linking an image for a machine without an operating system, and what it takes of the memory, read from the image.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readElf } from './elf.js';
+import { type FoundToolchain, runTool, type ToolPlace } from './toolchain.js';
+
+export interface ImageSizes {
+  /** Instructions, constants, vectors, initial values of variables; without weights. */
+  readonly codeBytes: number;
+  readonly weightBytes: number;
+  /** Code and weights: all that must be programmed. */
+  readonly flashBytes: number;
+  /** Variables, the model's state among them. */
+  readonly dataBytes: number;
+  readonly stackBytes: number;
+  readonly arenaBytes: number;
+  /** Buffers of the inputs. */
+  readonly ioBytes: number;
+}
+
+/** Links the objects with the generated linker script; nothing but libgcc is added. */
+export async function linkImage(
+  objects: readonly string[],
+  output: string,
+  toolchain: FoundToolchain,
+  place: ToolPlace,
+): Promise<ImageSizes> {
+  const link = [
+    '-nostdlib',
+    '-nostartfiles',
+    '-Wl,--gc-sections',
+    '-Wl,--no-warn-rwx-segments',
+    '-T',
+    join('bare', 'link.ld'),
+  ];
+  const flags = [...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
+  await runTool(toolchain.cc, [...flags, ...link, ...objects, '-lgcc', '-o', output], place);
+  return imageSizes(output);
+}
+
+/** Sizes of the sections that the linker script makes. */
+export function imageSizes(file: string): ImageSizes {
+  const { sections } = readElf(readFileSync(file), file);
+  const bytesOf = (...names: readonly string[]): number =>
+    sections
+      .filter(({ name }) => names.some((own) => name === own || name.startsWith(`${own}.`)))
+      .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const codeBytes = bytesOf('.code', '.data');
+  const weightBytes = bytesOf('.weights');
+  return {
+    codeBytes,
+    weightBytes,
+    flashBytes: codeBytes + weightBytes,
+    dataBytes: bytesOf('.data', '.zero'),
+    stackBytes: bytesOf('.stack'),
+    arenaBytes: bytesOf('.arena'),
+    ioBytes: bytesOf('.io'),
+  };
+}

@@ -1,0 +1,53 @@
+// Targets without an operating system: what they need from the target file, and options that make no sense on them.
+
+import { type Holding, type MemoryRegion, regionOf } from '../emit/memory-regions.js';
+import { fail } from '../errors.js';
+import type { Target } from './target.js';
+
+export const kBareSystem = 'none';
+
+/** CORTADO_MAX_ARENAS of runtime/include/cortado/cortado.h. */
+const kMaxArenas = 4;
+const kNeeded: readonly Holding[] = ['code', 'weights', 'data', 'arena', 'io'];
+
+/** The memory regions, complete and free of overlaps. */
+export function memoryOf({ name, memory }: Target): readonly MemoryRegion[] {
+  if (memory === undefined) {
+    return fail('bad-option', `target ${name} has system none and no memory regions`, {
+      remedy: 'add `memory`, or extend a shipped target such as cortex-m4',
+    });
+  }
+  for (const holding of kNeeded) regionOf(memory, holding);
+  const arenas = memory.filter((region) => region.holds.includes('arena'));
+  if (arenas.length > kMaxArenas) {
+    fail('bad-option', `target ${name} has too many regions for the arena`, {
+      expected: `at most ${kMaxArenas}`,
+      got: String(arenas.length),
+    });
+  }
+  memory.forEach((a, i) => {
+    for (const b of memory.slice(0, i)) {
+      const [startA, startB] = [Number(a.origin), Number(b.origin)];
+      if (a.name === b.name) fail('bad-option', `target ${name} has two memory regions ${a.name}`);
+      if (startA < startB + b.bytes && startB < startA + a.bytes)
+        fail('bad-option', `memory regions ${b.name} and ${a.name} of target ${name} overlap`);
+    }
+  });
+  return memory;
+}
+
+/** Fails for what needs threads or files. */
+export function checkBareOptions(options: { readonly threads: number; readonly weights: string }): void {
+  if (options.threads > 1) {
+    fail('bad-option', 'a target without an operating system has one thread', {
+      expected: '--threads 1',
+      got: `--threads ${options.threads}`,
+    });
+  }
+  if (options.weights === 'file') {
+    fail('bad-option', 'a target without an operating system has no files for weights', {
+      expected: '--weights linked or pointer',
+      got: '--weights file',
+    });
+  }
+}
