@@ -89,7 +89,8 @@ function planBudgeted(
     program = widest;
     vectorFloats = target.vectorFloats;
   }
-  if (target.winograd === false) return { program, target };
+  // Cores without vectors have little memory: only where it is asked for.
+  if (target.winograd === false || target.vectorFloats === 1) return { program, target };
   const leftBytes = mostPackedBytes(program) - program.weightBytes;
   const winograd = fitWinograd(source, { ...target, vectorFloats }, leftBytes);
   return winograd.size === 0 ? { program, target } : { target: { ...target, vectorFloats, winograd } };

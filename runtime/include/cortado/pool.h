@@ -143,7 +143,7 @@ void global_average_pool_to_plain(Part part, std::int64_t n, const float* x, flo
     const int lanes = static_cast<int>(min_of(B, S.channels - block * B));
     for (int lane = 0; lane < lanes; ++lane) {
       const std::int64_t channel = block * B + lane;
-      y[image * y_image + channel] = finish<float, PixelLanes>(ep, mean[lane], channel, image * S.channels + channel);
+      y[image * y_image + channel] = finish<float, PixelLanes>(ep, lane_of(mean, lane), channel, image * S.channels + channel);
     }
   }
 }

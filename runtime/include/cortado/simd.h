@@ -63,6 +63,13 @@ struct LaneOfVector<V, false> {
 template <class V>
 using LaneOf = typename LaneOfVector<V>::Type;
 
+/** One lane of a vector; the number itself. */
+template <class V>
+CORTADO_INLINE LaneOf<V> lane_of(const V& value, [[maybe_unused]] int lane) {
+  if constexpr (kIsScalar<V>) return value;
+  else return value[lane];
+}
+
 template <class V>
 inline constexpr int kLanesOf = static_cast<int>(sizeof(V) / sizeof(LaneOf<V>));
 

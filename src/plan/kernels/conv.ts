@@ -297,7 +297,7 @@ function epilogueFits(request: KernelRequest): boolean {
   });
 }
 
-function packable(request: KernelRequest): { readonly shape: ConvGeometry; readonly weights: Float32Array } {
+export function packable(request: KernelRequest): { readonly shape: ConvGeometry; readonly weights: Float32Array } {
   const shape = convShape(request) ?? fail('internal', 'a convolution lost its shape');
   const tensor = request.constant(request.node.inputs[1]);
   if (tensor === undefined || !(tensor.data instanceof Float32Array))
@@ -371,7 +371,7 @@ function finishedFunctor(
   };
 }
 
-function shapeConfig(shape: ConvGeometry): KernelConfig {
+export function shapeConfig(shape: ConvGeometry): KernelConfig {
   return {
     type: 'Conv2dShape',
     fields: [

@@ -15,7 +15,8 @@ export const kGemmKernels: readonly Kernel[] = [
   {
     name: 'fully_connected',
     op: 'FC',
-    form: (request) => (features(request) === undefined ? undefined : kPlainForm),
+    form: (request) =>
+      request.target.vectorFloats < 4 || constantFeatures(request) === undefined ? undefined : kPlainForm,
     lower: (request) => lowerFullyConnected(request),
   },
 ];
@@ -26,14 +27,13 @@ interface Features {
 }
 
 /** Sizes of a float FC with constant weights and bias whose fused tail can be read by columns. */
-export function features(request: KernelRequest): Features | undefined {
-  const { node, target } = request;
+export function constantFeatures(request: KernelRequest): Features | undefined {
+  const { node } = request;
   const x = inputType(node, 0);
   const y = outputType(node);
   const [, k = 0] = x.shape;
   const [, n = 0] = y.shape;
-  if (target.vectorFloats < 4 || x.dtype !== 'f32' || !isStatic(k) || !isStatic(n) || k === 0 || n === 0)
-    return undefined;
+  if (x.dtype !== 'f32' || !isStatic(k) || !isStatic(n) || k === 0 || n === 0) return undefined;
   const operands = node.inputs.length - (node.epilogue?.operands ?? 0);
   const constants = node.inputs
     .slice(1, operands)
@@ -47,7 +47,7 @@ export function features(request: KernelRequest): Features | undefined {
 
 function lowerFullyConnected(request: KernelRequest): KernelCall {
   const { node, target } = request;
-  const { inFeatures, outFeatures } = features(request) ?? fail('internal', 'an FC lost its sizes');
+  const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
   const weights = request.constant(node.inputs[1]);
   if (weights === undefined || !(weights.data instanceof Float32Array))
     return fail('internal', 'FC weights are not constant floats');

@@ -12,9 +12,11 @@ import type { Form, Kernel } from './kernel.js';
 import { elementwiseExpr, lowerMap, mapForm } from './map.js';
 import { kNormalizationKernels } from './normalization.js';
 import { kPoolKernels } from './pool.js';
+import { kScalarKernels } from './scalar.js';
 
 /** All rows; within one operator the first that fits wins. */
 export const kKernels: readonly Kernel[] = [
+  ...kScalarKernels,
   ...kConvKernels,
   ...kGemmKernels,
   ...kPoolKernels,
@@ -25,9 +27,16 @@ export const kKernels: readonly Kernel[] = [
 const kByOp = new Map<string, readonly Kernel[]>();
 for (const kernel of kKernels) kByOp.set(kernel.op, [...(kByOp.get(kernel.op) ?? []), kernel]);
 
+/** Blocks of one channel are plain: on cores without vectors every form is. */
+function formOf(kernel: Kernel, request: KernelRequest): Form | undefined {
+  const form = kernel.form(request);
+  if (form === undefined || request.target.vectorFloats > 1) return form;
+  return { ...form, blockedInputs: [], blockedOutput: false };
+}
+
 /** The forms in which the node can be computed, best first. */
 export function formsOf(request: KernelRequest): readonly Form[] {
-  const rows = (kByOp.get(request.node.op) ?? []).map((kernel) => kernel.form(request));
+  const rows = (kByOp.get(request.node.op) ?? []).map((kernel) => formOf(kernel, request));
   if (elementwiseExpr(request.node) !== undefined) rows.push(mapForm(request));
   return rows.filter((form): form is Form => form !== undefined);
 }
@@ -36,7 +45,7 @@ export function formsOf(request: KernelRequest): readonly Form[] {
 export function selectKernel(request: KernelRequest): KernelCall & { readonly kernel: string } {
   const { node } = request;
   for (const kernel of kByOp.get(node.op) ?? []) {
-    const form = kernel.form(request);
+    const form = formOf(kernel, request);
     if (form !== undefined && matchesForm(request, form)) return { ...kernel.lower(request), kernel: kernel.name };
   }
   if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };

@@ -11,7 +11,7 @@ import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../.
 import type { KernelCall, KernelConfig, KernelRequest } from '../../../ops/kernel-call.js';
 import { packOnce } from '../../pack-once.js';
 import { convShape } from '../conv.js';
-import { features } from '../gemm.js';
+import { constantFeatures } from '../gemm.js';
 import { type Form, inputType, type Kernel, kPlainForm, outputType } from '../kernel.js';
 import { chooseGemmTile, type GemmTile } from './gemm-tile.js';
 import { kImageForm, storedChannels } from './image.js';
@@ -140,7 +140,7 @@ function tileConfig(tile: GemmTile): KernelConfig {
 
 /** Row-major results have no padding between rows, which a fused operand's offset counts with. */
 function fitsFc(request: KernelRequest): boolean {
-  const sizes = features(request);
+  const sizes = constantFeatures(request);
   if (sizes === undefined) return false;
   const { shape } = outputType(request.node);
   const hasImageOperand = epilogueOperands(request.node).some(
@@ -150,7 +150,7 @@ function fitsFc(request: KernelRequest): boolean {
 }
 
 function lowerFc(request: KernelRequest): KernelCall {
-  const { inFeatures, outFeatures } = features(request) ?? fail('internal', 'an FC lost its sizes');
+  const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
   const n = inputType(request.node, 0).shape[0] ?? 1;
   const ones = ['in_height', 'in_width'].map((name): readonly [string, number] => [name, 1]);
   const others = ['out_height', 'out_width', 'kernel_h', 'kernel_w', 'stride_h', 'stride_w'];
