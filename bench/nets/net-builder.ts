@@ -32,8 +32,12 @@ export interface BenchNet {
 
 export interface ConvOptions {
   readonly kernel?: number;
+  /** Where windows are not square. */
+  readonly kernelW?: number;
   readonly stride?: number;
   readonly pad?: number;
+  /** Top, left, bottom, right; instead of `pad`. */
+  readonly pads?: readonly [number, number, number, number];
   readonly group?: number;
   readonly bias?: boolean;
   /** Output variance per input variance: 2 before a Relu (the default), 1 otherwise. */
@@ -74,14 +78,18 @@ export class NetBuilder {
 
   conv(x: Blob, channels: number, options: ConvOptions = {}): Blob {
     const { kernel = 1, stride = 1, pad = 0, group = 1, bias = true, gain = 2 } = options;
+    const { kernelW = kernel, pads } = options;
     const [, c, h, w] = imageShape(x);
-    const fanIn = (c / group) * kernel * kernel;
-    const weights = this.random([channels, c / group, kernel, kernel], Math.sqrt(gain / fanIn));
-    const extent = (size: number): number => Math.floor((size + 2 * pad - kernel) / stride) + 1;
-    const shape = [1, channels, extent(h), extent(w)];
+    const fanIn = (c / group) * kernel * kernelW;
+    const weights = this.random([channels, c / group, kernel, kernelW], Math.sqrt(gain / fanIn));
+    const [top, left, bottom, right] = pads ?? [pad, pad, pad, pad];
+    const extent = (size: number, own: number): number => Math.floor((size - own) / stride) + 1;
+    const shape = [1, channels, extent(h + top + bottom, kernel), extent(w + left + right, kernelW)];
     this.macs += volume(shape) * fanIn;
     const inputs = [x.name, weights, ...(bias ? [this.random([channels], 0.05)] : [])];
-    return this.emit('Conv', inputs, shape, { kernel, stride, pad, group });
+    const window = kernelW === kernel ? { kernel } : { kernel_h: kernel, kernel_w: kernelW };
+    const border = pads === undefined ? { pad } : { pad_t: top, pad_l: left, pad_b: bottom, pad_r: right };
+    return this.emit('Conv', inputs, shape, { ...window, stride, ...border, group });
   }
 
   /** Doubles the image: kernel 3, stride 2, pad 1, adj 1. */

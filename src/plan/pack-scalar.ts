@@ -1,6 +1,6 @@
 // Packs weights for cores without vectors: four output channels side by side, the order of conv2d_scalar.h and fc_scalar.h.
 
-import type { ConvGeometry } from './pack-conv.js';
+import { type ConvGeometry, dilatedExtent } from './pack-conv.js';
 
 /** kScalarChannels of runtime/include/cortado/scalar_tile.h. */
 const kChannels = 4;
@@ -22,6 +22,12 @@ export function packConv2dScalar(weights: Float32Array, s: ConvGeometry): Float3
     }
   }
   return packed;
+}
+
+/** conv2d_depthwise_scalar_scratch_bytes: as many padded input rows as a window has. */
+export function depthwiseScratchBytes(s: ConvGeometry): number {
+  const width = (Math.ceil(s.outWidth / 4) * 4 - 1) * s.strideW + dilatedExtent(s.kernelW, s.dilationW);
+  return Math.ceil((4 * dilatedExtent(s.kernelH, s.dilationH) * width) / 64) * 64;
 }
 
 /** Caffe2's [n][k] → tiles of [k][8] outputs, the last of [k][4] where four suffice; zero past n. */

@@ -1,67 +1,101 @@
-// Depthwise convolution on cores without vectors, plain → plain: a filter's weights stay in registers for a whole row, four
-// neighbouring outputs share what they read. Weights: [c][kh][kw], as the net has them.
+// Depthwise convolution on cores without vectors, plain → plain. Input rows are copied once, with their padding, into a ring
+// of as many rows as a window has: from there on every window is whole. A 3x3 filter stays in registers for a plane, and
+// four neighbouring outputs share what they read. Weights: [c][kh][kw], as the net has them.
 #pragma once
 
 #include "cortado/conv2d_scalar.h"
 
 namespace cortado {
 
-/** Σ over the taps inside the image for one output. */
-CORTADO_INLINE float depthwise_sum(const Conv2dShape& s, const float* x, const float* w, int ih, int iw, ScalarTaps rows, ScalarTaps cols) {
-  float sum = 0.0f;
-  for (int kh = rows.begin; kh < rows.end; ++kh) {
-    const float* const from = x + (ih + kh * s.dilation_h) * s.in_width + iw;
-    const float* const taps = w + kh * s.kernel_w;
-    for (int kw = cols.begin; kw < cols.end; ++kw) sum = fma(from[kw * s.dilation_w], taps[kw], sum);
-  }
-  return sum;
+/** Columns of a row with its padding, for whole tiles of four outputs. */
+constexpr int depthwise_ring_width(const Conv2dShape& s) {
+  return ((s.out_width + 3) / 4 * 4 - 1) * s.stride_w + dilated_extent(s.kernel_w, s.dilation_w);
 }
 
-/** Four outputs of one row with whole 3-column windows, undilated. x: the first window's corner, w: its first row of taps. */
+/** The last rows of a plane, widened by their padding. */
+struct RowRing {
+  const Conv2dShape& s;
+  const float* plane;
+  float* rows;
+  int width;
+  int height;
+  int next; /**< The next input row to copy. */
+
+  CORTADO_INLINE const float* row(int ih) const { return rows + (ih + s.pad_top) % height * width; }
+
+  /** Copies rows up to ih (excluded). */
+  CORTADO_INLINE void fill(int ih) {
+    for (; next < ih; ++next) copy_row(rows + (next + s.pad_top) % height * width);
+  }
+
+  CORTADO_NOINLINE void copy_row(float* to) const {
+    const int lead = s.pad_left > 0 ? s.pad_left : 0, from = s.pad_left < 0 ? -s.pad_left : 0;
+    const int room = width - lead, there = s.in_width - from;
+    const int count = next < 0 || next >= s.in_height ? 0 : there < room ? there : room;
+    const float* source = plane + next * s.in_width + from;
+    float* const end = to + width;
+    for (int i = count > 0 ? lead : 0; i > 0; --i) *to++ = 0.0f;
+    for (int i = count; i > 0; --i) *to++ = *source++;
+    while (to < end) *to++ = 0.0f;
+  }
+};
+
+/** sums[p] += Σ pixels[p · kStride + kw] · taps[kw] for four outputs and three taps. */
 template <int kStride>
-CORTADO_INLINE void depthwise_four(const float* x, int in_width, const float* w, int rows, float (&sums)[4]) {
+CORTADO_INLINE void depthwise_row_of_three(const float* x, const float* taps, float (&sums)[4]) {
   constexpr int kRead = 3 * kStride + 3;
-  static_for<0, 4>([&](auto p) __attribute__((always_inline)) { sums[p] = 0.0f; });
-  for (; rows > 0; --rows, x += in_width, w += 3) {
-    float pixels[kRead];
-    static_for<0, kRead>([&](auto i) __attribute__((always_inline)) { pixels[i] = x[i]; });
-    static_for<0, 3>([&](auto kw) __attribute__((always_inline)) {
-      const float weight = w[kw];
-      static_for<0, 4>([&](auto p) __attribute__((always_inline)) { sums[p] = fma(pixels[p * kStride + kw], weight, sums[p]); });
-    });
-  }
+  float first[4], pixels[kRead];
+  load_four_more(x, first);
+  static_for<0, kRead>([&](auto i) __attribute__((always_inline)) { pixels[i] = i < 4 ? first[i & 3] : x[i]; });
+  static_for<0, 3>([&](auto kw) __attribute__((always_inline)) {
+    static_for<0, 4>([&](auto p) __attribute__((always_inline)) { sums[p] = fma(pixels[p * kStride + kw], taps[kw], sums[p]); });
+  });
 }
 
-/** One plane. kStride: of undilated 3-column windows; 0 = any window, one output at a time. */
+/** One plane. kStride > 0: of undilated 3x3 windows, four outputs at a time. */
 template <int kStride, class Ep>
-CORTADO_NOINLINE void depthwise_plane(const Conv2dShape& s, const float* x, const float* w, float* y, const Ep& ep, int channel, int offset) {
-  const ScalarTaps inside = scalar_inside(s.in_width, s.out_width, dilated_extent(s.kernel_w, s.dilation_w), s.stride_w, s.pad_left);
-  for (int row = 0; row < s.out_height; ++row) {
-    const int ih = row * s.stride_h - s.pad_top;
-    const ScalarTaps rows = scalar_taps(ih, s.dilation_h, s.kernel_h, s.in_height);
-    for (int col = 0; col < s.out_width;) {
-      const int iw = col * s.stride_w - s.pad_left, at = row * s.out_width + col;
-      if constexpr (kStride > 0) {
-        if (col >= inside.begin && col + 4 <= inside.end) {
-          float sums[4];
-          depthwise_four<kStride>(x + (ih + rows.begin) * s.in_width + iw, s.in_width, w + rows.begin * 3, rows.end - rows.begin, sums);
-          static_for<0, 4>([&](auto p) __attribute__((always_inline)) {
-            y[at + p] = finish<float, PixelLanes>(ep, sums[p], channel, offset + at + p);
-          });
-          col += 4;
-          continue;
-        }
+CORTADO_NOINLINE void depthwise_plane(const Conv2dShape& s, const float* x, const float* w, float* y, const Ep& ep, int channel, int offset, float* ring) {
+  RowRing rows{s, x, ring, depthwise_ring_width(s), dilated_extent(s.kernel_h, s.dilation_h), -s.pad_top};
+  float taps[9];
+  for (int i = 0; kStride > 0 && i < 9; ++i) taps[i] = w[i];
+  for (int row = 0; row < s.out_height; ++row, y += s.out_width, offset += s.out_width) {
+    const int top = row * s.stride_h - s.pad_top;
+    if (rows.next < top) rows.next = top;
+    rows.fill(top + rows.height);
+    int col = 0;
+    if constexpr (kStride > 0) {
+      const float *const a = rows.row(top), *const b = rows.row(top + 1), *const c = rows.row(top + 2);
+      for (; col < s.out_width; col += 4) {
+        float sums[4] = {};
+        depthwise_row_of_three<kStride>(a + col * kStride, taps, sums);
+        depthwise_row_of_three<kStride>(b + col * kStride, taps + 3, sums);
+        depthwise_row_of_three<kStride>(c + col * kStride, taps + 6, sums);
+        const int there = s.out_width - col < 4 ? s.out_width - col : 4;
+        static_for<0, 4>([&](auto p) __attribute__((always_inline)) {
+          if (p < there) y[col + p] = finish<float, PixelLanes>(ep, sums[p], channel, offset + col + p);
+        });
       }
-      const ScalarTaps cols = scalar_taps(iw, s.dilation_w, s.kernel_w, s.in_width);
-      y[at] = finish<float, PixelLanes>(ep, depthwise_sum(s, x, w, ih, iw, rows, cols), channel, offset + at);
-      ++col;
+    }
+    for (; col < s.out_width; ++col) {
+      float sum = 0.0f;
+      for (int kh = 0; kh < s.kernel_h; ++kh) {
+        const float* const from = rows.row(top + kh * s.dilation_h) + col * s.stride_w;
+        for (int kw = 0; kw < s.kernel_w; ++kw) sum = fma(from[kw * s.dilation_w], w[kh * s.kernel_w + kw], sum);
+      }
+      y[col] = finish<float, PixelLanes>(ep, sum, channel, offset + col);
     }
   }
 }
 
+/** 4 · window height · ring width, rounded up to 64. */
+template <const Conv2dShape& S>
+constexpr std::size_t conv2d_depthwise_scalar_scratch_bytes() {
+  return static_cast<std::size_t>(round_up(std::int64_t{4} * dilated_extent(S.kernel_h, S.dilation_h) * depthwise_ring_width(S), 64));
+}
+
 /** y = ep(x ∗ w), one filter per channel. Parts split the planes of all images. */
 template <const Conv2dShape& S, class Ep>
-void conv2d_depthwise_scalar(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep) {
+void conv2d_depthwise_scalar(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
   static_assert(S.groups == S.in_channels && S.in_channels == S.out_channels, "depthwise: one filter per channel");
   constexpr bool is_three = S.kernel_w == 3 && S.kernel_h == 3 && S.dilation_w == 1 && S.dilation_h == 1 && S.stride_w <= 2;
   constexpr int x_plane = S.in_height * S.in_width, y_plane = S.out_height * S.out_width;
@@ -69,7 +103,7 @@ void conv2d_depthwise_scalar(Part part, std::int64_t n, const float* x, const fl
   for (int plane = static_cast<int>(share.begin); plane < static_cast<int>(share.end); ++plane) {
     const int channel = plane % S.in_channels;
     depthwise_plane<is_three ? S.stride_w : 0>(S, x + plane * x_plane, w + channel * S.kernel_h * S.kernel_w, y + plane * y_plane, ep, channel,
-                                               plane * y_plane);
+                                               plane * y_plane, static_cast<float*>(scratch));
   }
 }
 

@@ -1,5 +1,5 @@
-// Convolution on cores without vectors, plain → plain. No scratch: rows outside the image are left out of the loops; pixels
-// whose window leaves it sideways are tiles of their own, one pixel wide.
+// Convolution on cores without vectors, plain → plain. No scratch: taps outside the image are left out of the loops. Tiles
+// are four pixels of a row where windows are whole sideways, else four of a column, else single pixels.
 // Weights (packConv2dScalar): [group][m_tile of 4][c][kh][kw][4], zero past the last channel of a group.
 #pragma once
 
@@ -29,60 +29,95 @@ CORTADO_INLINE ScalarTaps scalar_inside(int in, int out, int extent, int stride,
   return ScalarTaps{begin < out ? begin : out, end < out ? end : out};
 }
 
-/** Everything that stays the same for all tiles of a convolution. */
+/** The longest run of tiles of four from `begin` on; three that remain are a tile with one that already is done. */
+struct ScalarRun {
+  int begin;
+  int tiles;
+  int last; /**< Where the overlapping tile begins, or -1. */
+  int end;
+};
+
+CORTADO_INLINE ScalarRun scalar_run(ScalarTaps range) {
+  const int count = range.end - range.begin, tiles = count / 4;
+  const bool overlaps = count % 4 == 3 && tiles > 0;
+  return ScalarRun{range.begin, tiles, overlaps ? range.end - 4 : -1, overlaps ? range.end : range.begin + tiles * 4};
+}
+
+/** Four output channels of one image and group. */
 template <class Ep>
 struct ScalarConv {
-  const Conv2dShape& shape;
+  const Conv2dShape& s;
   const Ep& ep;
+  const float* x;
+  const float* w;
+  float* y;
   int group_channels;
-  int x_plane;
-  int y_plane;
+  ScalarPlace place;
 
-  /** One output pixel, or four neighbours whose windows are whole. */
+  /** `tiles` tiles of pixels from (row, col) on, whose windows have the same taps inside the image. */
   template <int kPixels, int kStride>
-  CORTADO_INLINE void tile(const float* x, const float* w, float* y, int row, int col, ScalarTaps rows, ScalarTaps cols, int channels, int channel, int offset) const {
-    const Conv2dShape& s = shape;
-    const int skipped_cols = s.kernel_w - (cols.end - cols.begin), skipped_rows = s.kernel_h - (rows.end - rows.begin);
-    const ScalarLoops loops{group_channels,          rows.end - rows.begin,
-                            cols.end - cols.begin,   x_plane,
-                            s.dilation_h * s.in_width, s.dilation_w,
-                            skipped_rows * s.kernel_w * kScalarChannels, skipped_cols * kScalarChannels};
+  CORTADO_INLINE void tiles_at(int row, int col, ScalarTaps rows, ScalarTaps cols, int tiles) const {
+    const int y_plane = s.out_height * s.out_width;
+    const ScalarLoops loops{group_channels,
+                            rows.end - rows.begin,
+                            cols.end - cols.begin,
+                            s.in_height * s.in_width,
+                            s.dilation_h * s.in_width,
+                            s.dilation_w,
+                            (s.kernel_h - (rows.end - rows.begin)) * s.kernel_w * kScalarChannels,
+                            (s.kernel_w - (cols.end - cols.begin)) * kScalarChannels,
+                            y_plane,
+                            s.stride_h * s.in_width,
+                            s.out_width};
     const int ih = row * s.stride_h - s.pad_top + rows.begin * s.dilation_h;
     const int iw = col * s.stride_w - s.pad_left + cols.begin * s.dilation_w;
     const int at = row * s.out_width + col;
-    scalar_tile<kPixels, kStride>(loops, x + ih * s.in_width + iw, w + (rows.begin * s.kernel_w + cols.begin) * kScalarChannels, y + at, y_plane,
-                                  channels, ep, channel, offset + at);
+    scalar_tiles<kPixels, kStride>(loops, x + ih * s.in_width + iw, w + (rows.begin * s.kernel_w + cols.begin) * kScalarChannels, y + at, ep,
+                                   ScalarPlace{place.channels, place.channel, place.offset + at}, tiles);
   }
 
-  /** Four output channels of one image and group. */
+  CORTADO_INLINE ScalarTaps rows_of(int row) const { return scalar_taps(row * s.stride_h - s.pad_top, s.dilation_h, s.kernel_h, s.in_height); }
+
+  /** Rows of tiles where windows are whole sideways. */
   template <int kStride>
-  CORTADO_INLINE void channels_of(const float* x, const float* w, float* y, int channels, int channel, int offset) const {
-    const Conv2dShape& s = shape;
-    const ScalarTaps inside = scalar_inside(s.in_width, s.out_width, dilated_extent(s.kernel_w, s.dilation_w), s.stride_w, s.pad_left);
-    const ScalarTaps whole{0, s.kernel_w};
+  CORTADO_INLINE void wide_part(ScalarRun run) const {
+    const ScalarTaps cols{0, s.kernel_w};
     for (int row = 0; row < s.out_height; ++row) {
-      const ScalarTaps rows = scalar_taps(row * s.stride_h - s.pad_top, s.dilation_h, s.kernel_h, s.in_height);
-      for (int col = 0; col < s.out_width;) {
-        const int left = inside.end - col;
-        if (col >= inside.begin && left >= 3 && inside.end - inside.begin >= 4) {
-          // Three pixels that remain are computed together with one more that already is.
-          tile<4, kStride>(x, w, y, row, left == 3 ? col - 1 : col, rows, whole, channels, channel, offset);
-          col += left == 3 ? 3 : 4;
-        } else {
-          const ScalarTaps cols = scalar_taps(col * s.stride_w - s.pad_left, s.dilation_w, s.kernel_w, s.in_width);
-          tile<1, 1>(x, w, y, row, col, rows, cols, channels, channel, offset);
-          ++col;
-        }
-      }
+      const ScalarTaps rows = rows_of(row);
+      tiles_at<4, kStride>(row, run.begin, rows, cols, run.tiles);
+      if (run.last >= 0) tiles_at<4, kStride>(row, run.last, rows, cols, 1);
     }
   }
 
-  /** The same for a pointwise convolution, whose image is one row. */
-  CORTADO_INLINE void pointwise(const float* x, const float* w, float* y, int channels, int channel, int offset) const {
-    const ScalarLoops loops{1, 1, group_channels, 0, 0, x_plane, 0, 0};
-    int pixel = 0;
-    for (; pixel + 4 <= x_plane; pixel += 4) scalar_tile<4, 1>(loops, x + pixel, w, y + pixel, y_plane, channels, ep, channel, offset + pixel);
-    for (; pixel < x_plane; ++pixel) scalar_tile<1, 1>(loops, x + pixel, w, y + pixel, y_plane, channels, ep, channel, offset + pixel);
+  /** One column: tiles of four rows where windows are whole in height, single pixels elsewhere. */
+  CORTADO_NOINLINE void column(int col, ScalarRun run) const {
+    const ScalarTaps cols = scalar_taps(col * s.stride_w - s.pad_left, s.dilation_w, s.kernel_w, s.in_width);
+    if (run.tiles > 0) tiles_at<4, 0>(run.begin, col, ScalarTaps{0, s.kernel_h}, cols, run.tiles);
+    if (run.last >= 0) tiles_at<4, 0>(run.last, col, ScalarTaps{0, s.kernel_h}, cols, 1);
+    for (int row = 0; row < s.out_height; ++row) {
+      if (row == run.begin) row = run.end;
+      if (row < s.out_height) tiles_at<1, 0>(row, col, rows_of(row), cols, 1);
+    }
+  }
+
+  template <int kStride>
+  CORTADO_INLINE void run() const {
+    const ScalarTaps inside_cols = scalar_inside(s.in_width, s.out_width, dilated_extent(s.kernel_w, s.dilation_w), s.stride_w, s.pad_left);
+    const ScalarTaps inside_rows = scalar_inside(s.in_height, s.out_height, dilated_extent(s.kernel_h, s.dilation_h), s.stride_h, s.pad_top);
+    const ScalarRun wide = scalar_run(inside_cols), high = scalar_run(inside_rows);
+    if (wide.tiles > 0) wide_part<kStride>(wide);
+    for (int col = 0; col < s.out_width; ++col) {
+      if (col == wide.begin) col = wide.end;
+      if (col < s.out_width) column(col, high);
+    }
+  }
+
+  /** A pointwise convolution, whose image is one row. */
+  CORTADO_INLINE void pointwise() const {
+    const int plane = s.in_height * s.in_width, done = plane / 4 * 4;
+    const ScalarLoops loops{1, 1, group_channels, 0, 0, plane, 0, 0, plane, 1, 1};
+    scalar_tiles<4, 1>(loops, x, w, y, ep, place, plane / 4);
+    scalar_tiles<1, 0>(loops, x + done, w, y + done, ep, ScalarPlace{place.channels, place.channel, place.offset + done}, plane - done);
   }
 };
 
@@ -90,18 +125,18 @@ template <int kStride, class Ep>
 CORTADO_NOINLINE void run_conv2d_scalar(Part part, int n, const Conv2dShape& s, const float* x, const float* w, float* y, const Ep& ep) {
   const int group_in = s.in_channels / s.groups, group_out = s.out_channels / s.groups;
   const int tiles = (group_out + kScalarChannels - 1) / kScalarChannels;
-  const ScalarConv<Ep> conv{s, ep, group_in, s.in_height * s.in_width, s.out_height * s.out_width};
+  const int x_plane = s.in_height * s.in_width, y_plane = s.out_height * s.out_width;
   const int w_tile = group_in * s.kernel_h * s.kernel_w * kScalarChannels;
   const Range share = share_of(part, static_cast<std::int64_t>(n) * s.groups * tiles);
   for (int item = static_cast<int>(share.begin); item < static_cast<int>(share.end); ++item) {
     const int tile = item % tiles, group = item / tiles % s.groups, image = item / tiles / s.groups;
     const int first = tile * kScalarChannels, channel = group * group_out + first;
     const int channels = group_out - first < kScalarChannels ? group_out - first : kScalarChannels;
-    const float* const source = x + (image * s.in_channels + group * group_in) * conv.x_plane;
-    const float* const weights = w + (group * tiles + tile) * w_tile;
-    const int offset = (image * s.out_channels + channel) * conv.y_plane;
-    if (is_pointwise(s)) conv.pointwise(source, weights, y + offset, channels, channel, offset);
-    else conv.template channels_of<kStride>(source, weights, y + offset, channels, channel, offset);
+    const int offset = (image * s.out_channels + channel) * y_plane;
+    const ScalarConv<Ep> conv{s, ep, x + (image * s.in_channels + group * group_in) * x_plane, w + (group * tiles + tile) * w_tile, y + offset,
+                              group_in, ScalarPlace{channels, channel, offset}};
+    if (is_pointwise(s)) conv.pointwise();
+    else conv.template run<kStride>();
   }
 }
 

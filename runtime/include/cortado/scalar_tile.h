@@ -17,8 +17,11 @@ struct ScalarLoops {
   int x_outer_stride;
   int x_middle_stride;
   int x_inner_stride;
-  int w_outer_skip;  /**< Floats of the weights that are not used after each outer step: windows cut by the border. */
+  int w_outer_skip; /**< Floats of the weights that are not used after each outer step: windows cut by the border. */
   int w_middle_skip;
+  int y_channel;      /**< Floats between channels of y. */
+  int x_pixel_stride; /**< Between the pixels of a tile, where that is not known at compile time. */
+  int y_pixel_stride;
 };
 
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FP) && __ARM_FP & 4
@@ -65,12 +68,12 @@ CORTADO_INLINE void load_four_more(const float* at, float (&values)[4]) {
 
 /** One tap; returns the next tap's weights. */
 template <int kPixels, int kPixelStride>
-CORTADO_INLINE const float* multiply_tap(const float* x, const float* w, float (&sums)[kScalarChannels][kPixels]) {
+CORTADO_INLINE const float* multiply_tap(const float* x, int x_pixel_stride, const float* w, float (&sums)[kScalarChannels][kPixels]) {
   float pixels[kPixels], weights[kScalarChannels];
   if constexpr (kPixels == 4 && kPixelStride == 1) {
     load_four_more(x, pixels);
   } else {
-    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { pixels[p] = x[p * kPixelStride]; });
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { pixels[p] = x[p * (kPixelStride > 0 ? kPixelStride : x_pixel_stride)]; });
   }
   w = load_four(w, weights);
   static_for<0, kScalarChannels>([&](auto m) __attribute__((always_inline)) {
@@ -79,41 +82,61 @@ CORTADO_INLINE const float* multiply_tap(const float* x, const float* w, float (
   return w;
 }
 
-/**
- * A tile: its sums, the epilogue, the store. y: channel m of pixel p at m·y_channel + p; `channels` of the four exist.
- * Weights: [outer][middle][inner][4].
- */
-template <int kPixels, int kPixelStride, class Ep>
-CORTADO_NOINLINE void scalar_tile(const ScalarLoops& loops, const float* x, const float* w, float* y, int y_channel, int channels,
-                                  const Ep& ep, int channel, int offset) {
-  float sums[kScalarChannels][kPixels];
+/** The sums of one tile. Weights: [outer][middle][inner][4]. */
+template <int kPixels, int kPixelStride>
+CORTADO_INLINE void sum_tile(const ScalarLoops& loops, const float* x, const float* w, float (&sums)[kScalarChannels][kPixels]) {
   static_for<0, kScalarChannels>([&](auto m) __attribute__((always_inline)) {
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { sums[m][p] = 0.0f; });
   });
   for (int outer = loops.outer; outer > 0; --outer, x += loops.x_outer_stride, w += loops.w_outer_skip) {
     const float* x_middle = x;
     for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride, w += loops.w_middle_skip) {
-      const float* x_inner = x_middle;
+      const float* at = x_middle;
       int inner = loops.inner;
       for (; inner >= 2; inner -= 2) {
-        w = multiply_tap<kPixels, kPixelStride>(x_inner, w, sums);
-        x_inner += loops.x_inner_stride;
-        w = multiply_tap<kPixels, kPixelStride>(x_inner, w, sums);
-        x_inner += loops.x_inner_stride;
+        w = multiply_tap<kPixels, kPixelStride>(at, loops.x_pixel_stride, w, sums);
+        at += loops.x_inner_stride;
+        w = multiply_tap<kPixels, kPixelStride>(at, loops.x_pixel_stride, w, sums);
+        at += loops.x_inner_stride;
       }
-      if (inner > 0) w = multiply_tap<kPixels, kPixelStride>(x_inner, w, sums);
+      if (inner > 0) w = multiply_tap<kPixels, kPixelStride>(at, loops.x_pixel_stride, w, sums);
     }
   }
-  static_for<0, kScalarChannels>([&](auto m) __attribute__((always_inline)) {
-    if (m >= channels) return;
-    // All before the first store, which might change what the epilogue reads.
-    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-      sums[m][p] = finish<float, PixelLanes>(ep, sums[m][p], channel + m, offset + p);
+}
+
+/** Where a tile's results go: `channels` of the four exist. */
+struct ScalarPlace {
+  int channels;
+  int channel;
+  int offset;
+};
+
+/**
+ * `tiles` tiles beside each other: sums, epilogue, store. kPixelStride: floats between the pixels of a tile in x, whose
+ * results are neighbours in y; 0: both strides are run-time numbers.
+ */
+template <int kPixels, int kPixelStride, class Ep>
+CORTADO_NOINLINE void scalar_tiles(const ScalarLoops& loops, const float* x, const float* w, float* y, const Ep& ep, ScalarPlace place, int tiles) {
+  const int y_pixel = kPixelStride > 0 ? 1 : loops.y_pixel_stride;
+  for (; tiles > 0; --tiles) {
+    float sums[kScalarChannels][kPixels];
+    sum_tile<kPixels, kPixelStride>(loops, x, w, sums);
+    float* to = y;
+    int offset = place.offset;
+    static_for<0, kScalarChannels>([&](auto m) __attribute__((always_inline)) {
+      if (m >= place.channels) return;
+      // All before the first store, which might change what the epilogue reads.
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+        sums[m][p] = finish<float, PixelLanes>(ep, sums[m][p], place.channel + m, offset + p * y_pixel);
+      });
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { to[p * y_pixel] = sums[m][p]; });
+      to += loops.y_channel;
+      offset += loops.y_channel;
     });
-    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { y[p] = sums[m][p]; });
-    y += y_channel;
-    offset += y_channel;
-  });
+    x += kPixels * (kPixelStride > 0 ? kPixelStride : loops.x_pixel_stride);
+    y += kPixels * y_pixel;
+    place.offset += kPixels * y_pixel;
+  }
 }
 
 }  // namespace cortado

@@ -6,7 +6,7 @@ import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../.
 import type { KernelArg, KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 import type { ConvGeometry } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
-import { packConv2dScalar, packFcScalar } from '../pack-scalar.js';
+import { depthwiseScratchBytes, packConv2dScalar, packFcScalar } from '../pack-scalar.js';
 import { convShape, packable, shapeConfig, winogradOf } from './conv.js';
 import { constantFeatures } from './gemm.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm } from './kernel.js';
@@ -20,7 +20,11 @@ export const kScalarKernels: readonly Kernel[] = [
       const isDepthwise = shape !== undefined && shape.groups > 1 && shape.groups === shape.inChannels;
       return isDepthwise && shape.groups === shape.outChannels ? kPlainForm : undefined;
     },
-    lower: (request) => lowerConv(request, 'conv2d_depthwise_scalar', (weights) => weights),
+    lower: (request) => {
+      const call = lowerConv(request, 'conv2d_depthwise_scalar', (weights) => weights);
+      const scratchBytes = depthwiseScratchBytes(packable(request).shape);
+      return { ...call, args: [...call.args, { kind: 'scratch' }], scratchBytes };
+    },
   },
   {
     name: 'conv2d_scalar',
