@@ -55,7 +55,8 @@ function newestSource() {
 
 /** Debian packages, when apt and the right to use it are at hand; else says what to install. */
 export function installDebianPackages(wanted) {
-  const missing = wanted.filter(({ program }) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status !== 0);
+  const isThere = ({ program, file }) => (file === undefined ? spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0 : existsSync(file));
+  const missing = wanted.filter((item) => !isThere(item));
   if (missing.length === 0) return;
   const names = missing.map((item) => item.package).join(' ');
   const isRoot = process.getuid?.() === 0;

@@ -13,6 +13,9 @@ installDebianPackages([
   { program: 'aarch64-linux-gnu-g++', package: 'g++-aarch64-linux-gnu' },
   { program: 'arm-linux-gnueabihf-g++', package: 'g++-arm-linux-gnueabihf' },
   { program: 'qemu-aarch64', package: 'qemu-user' },
+  { program: 'arm-none-eabi-g++', package: 'gcc-arm-none-eabi' },
+  { file: '/usr/include/newlib/c++', package: 'libstdc++-arm-none-eabi-dev' },
+  { program: 'qemu-system-arm', package: 'qemu-system-arm' },
 ]);
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const status = run(process.execPath, [

@@ -15,7 +15,8 @@ export const kTinyNets: ReadonlyMap<string, () => BenchNet> = new Map([
 function same(net: NetBuilder, x: Blob, channels: number, options: ConvOptions): Blob {
   const { kernel = 1, kernelW = kernel, stride = 1 } = options;
   const [, , h = 1, w = 1] = x.shape;
-  const total = (size: number, own: number): number => Math.max(0, (Math.ceil(size / stride) - 1) * stride + own - size);
+  const total = (size: number, own: number): number =>
+    Math.max(0, (Math.ceil(size / stride) - 1) * stride + own - size);
   const [rows, cols] = [total(h, kernel), total(w, kernelW)];
   const pads = [rows >> 1, cols >> 1, rows - (rows >> 1), cols - (cols >> 1)] as const;
   return net.batchNorm(net.conv(x, channels, { ...options, pads, bias: false }));

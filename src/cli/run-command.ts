@@ -201,7 +201,7 @@ function costText(stats: RunStats): string {
     return `${count}; stack ${formatBytes(stats.stack_used_bytes ?? 0)} used; ${memory}`;
   }
   const runs = `${stats.runs} run${stats.runs === 1 ? '' : 's'}, ${stats.threads} thread${stats.threads === 1 ? '' : 's'}`;
-  return `time: median ${formatTime(stats.median_ms ?? 0)}, least ${formatTime(stats.min_ms ?? 0)} (${runs}); ${memory}`;
+  return `time: median ${formatTime(stats.median_ms)}, least ${formatTime(stats.min_ms)} (${runs}); ${memory}`;
 }
 
 /** The executable's table, without the lines on outputs and times. */

@@ -42,6 +42,8 @@ export async function openPlace(runner: Runner): Promise<Place> {
       return DistantPlace.open(sshLink(runner));
     case 'adb':
       return DistantPlace.open(adbLink(runner));
+    case 'qemu-system':
+      return fail('internal', 'images without an operating system know no command lines');
     case 'none':
       return fail('unsupported', 'executables of this target cannot be run from here', {
         remedy: 'copy the executable to such a machine and run it there, or name a runner with --runner',

@@ -1,6 +1,7 @@
 // Times of a net and of its layers, measured through the target's runner: short rounds, and of each layer the lowest mean of a
 // round, so that a busy moment of the machine spoils one round only.
 
+import { fail } from '../errors.js';
 import type { LayerTime, RunRequest, RunStats } from './run-executable.js';
 import { runExecutable } from './run-executable.js';
 
@@ -14,6 +15,10 @@ export const kProfile: ProfileOptions = { rounds: 8, roundMs: 60 };
 
 /** Statistics over all rounds: lowest layer means, lowest time, median of medians. Inputs that are not given are random. */
 export async function profileNet(request: RunRequest, options: ProfileOptions = kProfile): Promise<RunStats> {
+  if (request.runner.kind === 'qemu-system')
+    fail('unsupported', 'an emulated machine has no time to measure', {
+      remedy: 'cortado run --profile counts instructions',
+    });
   const run = async (repeat: number): Promise<RunStats> => {
     const result = await runExecutable({ ...request, outputs: [], random: true, profile: true, repeat, warmup: 1 });
     return result.stats;

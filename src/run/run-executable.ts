@@ -36,12 +36,12 @@ export interface LayerTime {
   readonly blob: string;
   readonly kernel: string;
   readonly macs: number;
-  readonly ms?: number;
-  /** Of images in an emulated machine. */
+  readonly ms: number;
+  /** Where an emulated machine counts them. */
   readonly instructions?: number;
 }
 
-/** What the executable's --stats says: times, or instructions where an emulated machine counts them. */
+/** What the executable's --stats says. An emulated machine has no time (NaN) and counts instructions instead. */
 export interface RunStats {
   readonly net: string;
   readonly target: string;
@@ -49,15 +49,15 @@ export interface RunStats {
   readonly cpu: string;
   readonly threads: number;
   readonly runs: number;
-  readonly min_ms?: number;
-  readonly median_ms?: number;
-  readonly create_ms?: number;
-  readonly instructions?: number;
-  readonly create_instructions?: number;
-  readonly stack_used_bytes?: number;
+  readonly min_ms: number;
+  readonly median_ms: number;
+  readonly create_ms: number;
   readonly arena_bytes: number;
   readonly weight_bytes: number;
-  readonly peak_resident_bytes?: number;
+  readonly peak_resident_bytes: number;
+  /** Of one run, where an emulated machine counts them; and the most stack that was in use. */
+  readonly instructions?: number;
+  readonly stack_used_bytes?: number;
   readonly layers: readonly LayerTime[];
 }
 

@@ -101,19 +101,27 @@ async function emulate({ machine, package: debian }: Runner, folder: string): Pr
     .join(' / ');
 }
 
-function statsOf(info: ImageInfo, result: ImageResult, { clockHz }: Runner, runs: number): RunStats {
+const kNoTimes = {
+  min_ms: Number.NaN,
+  median_ms: Number.NaN,
+  create_ms: Number.NaN,
+  peak_resident_bytes: Number.NaN,
+} as const;
+
+function statsOf(info: ImageInfo, result: ImageResult, { clockHz, machine }: Runner, runs: number): RunStats {
   const nanosecondsPerTick = 1e9 / (clockHz ?? fail('bad-option', 'the runner of the target has no clockHz'));
   const instructions = (ticks: number): number => Math.round((ticks * nanosecondsPerTick) / 2 ** kShift);
   const sorted = [...result.runTicks].sort((a, b) => a - b);
   return {
     net: info.net,
     target: info.target,
+    cpu: `emulated ${machine ?? ''}`.trimEnd(),
     threads: 1,
     runs,
     arena_bytes: info.arenaBytes,
     weight_bytes: info.weightBytes,
+    ...kNoTimes,
     instructions: instructions(sorted[Math.floor(runs / 2)] ?? 0),
-    create_instructions: instructions(result.createTicks),
     stack_used_bytes: result.stackUsedBytes,
     layers: info.layers.map(({ op, type, blob, kernel, macs }, i) => ({
       op: Number.parseInt(op === '' ? '-1' : op, 10),
@@ -121,6 +129,7 @@ function statsOf(info: ImageInfo, result: ImageResult, { clockHz }: Runner, runs
       blob,
       kernel,
       macs,
+      ms: Number.NaN,
       instructions: instructions((result.layerTicks[i] ?? 0) / runs),
     })),
   };

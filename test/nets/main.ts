@@ -111,7 +111,7 @@ async function runCase(
     `worst error ${worst(comparisons)}`,
     `arena ${program.arenaBytes} = ${ratio.toFixed(3)} x bound`,
     `compile ${(compileMs / 1000).toFixed(1)} s`,
-    `run ${(result.stats.median_ms ?? Number.NaN).toFixed(1)} ms`,
+    `run ${result.stats.median_ms.toFixed(1)} ms`,
     ...bad.map(({ name: blob, detail, badCount, count }) => `${blob}: ${badCount} of ${count} differ: ${detail ?? ''}`),
   ].join(', ');
   return { pass: bad.length === 0, line };

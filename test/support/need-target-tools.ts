@@ -11,7 +11,7 @@ export async function needTargetTools(context: Mocha.Context, name: string): Pro
   const { toolchains, runner, ...target } = loadTarget(name);
   const found = await findToolchain({ ...target, toolchains, runner }).catch(() => undefined);
   if (found === undefined) skipBecause(context, `${toolchains[0]?.package ?? 'a compiler'} is not installed`);
-  const [emulator] = runner.command ?? [];
+  const [emulator] = runner.kind === 'qemu-system' ? ['qemu-system-arm'] : (runner.command ?? []);
   if (emulator !== undefined && !isInstalled(emulator)) {
     skipBecause(context, `${runner.package ?? emulator} is not installed`);
   }

@@ -1,0 +1,117 @@
+// Cortex-M: nets as images without an operating system, run in qemu-system-arm and compared with the reference interpreter;
+// what is in the images.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { kTinyNets } from '../../bench/nets/tiny-nets.js';
+import type { ImageSizes } from '../../src/build/bare-image.js';
+import { readElf } from '../../src/build/elf.js';
+import { type CompiledNet, type CompileOptions, compile } from '../../src/compile.js';
+import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
+import { packageRoot } from '../../src/package-root.js';
+import { runExecutable } from '../../src/run/run-executable.js';
+import { verifyNet } from '../../src/verify/verify-net.js';
+import { needTargetTools } from '../support/need-target-tools.js';
+
+const kModels = fileURLToPath(new URL('models/', packageRoot));
+const kCodeLimitBytes = 24 * 1024;
+
+function netOptions(name: string): CompileOptions {
+  if (name === 'digits') {
+    const folder = join(kModels, name);
+    return {
+      predictNet: join(folder, 'predict_net.pb'),
+      initNet: join(folder, 'init_net.pb'),
+      valueInfo: join(folder, 'value_info.json'),
+    };
+  }
+  const net = kTinyNets.get(name)?.() ?? assert.fail(name);
+  return {
+    predictNet: encodeNetDef(net.predict),
+    initNet: encodeNetDef(net.init, { packed: true }),
+    inputs: [`${net.input.name}:${net.input.shape.join(',')}`],
+    name,
+  };
+}
+
+describe('Cortex-M images', function () {
+  this.timeout(600_000);
+  let folder = '';
+  before(async function () {
+    await needTargetTools(this, 'cortex-m4');
+    folder = mkdtempSync(join(tmpdir(), 'cortado-mcu-'));
+  });
+  after(() => {
+    if (folder !== '') rmSync(folder, { recursive: true });
+  });
+
+  const cached = () => ({ cacheFolder: join(folder, 'cache') });
+
+  for (const target of ['cortex-m4', 'cortex-m7']) {
+    for (const net of ['digits', ...kTinyNets.keys()]) {
+      it(`${net} is right on ${target}`, async () => {
+        const report = await verifyNet({ ...netOptions(net), ...cached(), target, variants: ['optimized'] });
+        assert.equal(report.reference, 'interpreter');
+        assert.deepEqual(
+          report.variants.flatMap(({ tensors }) => tensors.filter(({ pass }) => !pass)),
+          [],
+        );
+      });
+    }
+  }
+
+  it('an unoptimized net is right', async () => {
+    const report = await verifyNet({ ...netOptions('digits'), ...cached(), target: 'cortex-m4', variants: ['plain'] });
+    assert.equal(report.pass, true);
+  });
+
+  describe('keyword spotting', () => {
+    let built: CompiledNet & { readonly build: { readonly image?: ImageSizes; readonly executable?: string } };
+    before(async () => {
+      built = await compile({ ...netOptions('kws_ds_cnn'), ...cached(), target: 'cortex-m4', outputFolder: folder });
+    });
+
+    it('code besides weights fits 24 kB of flash, the arena its bound', () => {
+      const image = built.build.image ?? assert.fail('no image');
+      assert.ok(image.codeBytes <= kCodeLimitBytes, `${image.codeBytes} bytes of code`);
+      assert.ok(image.codeBytes > 4096 && image.weightBytes >= built.program.weightBytes);
+      assert.equal(image.arenaBytes, built.program.arenaBytes);
+      assert.ok(built.program.arenaBytes <= 1.05 * built.program.arenaBoundBytes);
+    });
+
+    it('nothing of an allocator, of printf or of the C++ library is in the image', () => {
+      const file = built.build.executable ?? assert.fail('no image');
+      const names = readElf(readFileSync(file), file).symbols.map(({ name }) => name);
+      assert.ok(names.includes('cortado_reset') && names.includes('memcpy'), 'the symbols are there to look at');
+      const foreign =
+        /^(_?(malloc|calloc|realloc|free|sbrk)(_r)?|.*printf.*|puts|fwrite|abort|exit|__cxa_.*|_Zn[wa].*|_Zd[la].*|_ZS[a-z].*|_ZNS[a-z]?.*|_ZNKS.*|_ZSt.*|_ZNSt.*|__gxx_.*|_Unwind_.*|__gnu_cxx.*)$/;
+      assert.deepEqual(
+        names.filter((name) => foreign.test(name)),
+        [],
+      );
+    });
+
+    it('instructions are counted, for each layer and the same every time; the stack stays in its room', async () => {
+      const request = {
+        executable: built.build.executable ?? assert.fail('no image'),
+        runner: built.target.runner,
+        inputs: new Map(),
+        outputs: [],
+        random: true,
+      };
+      const first = await runExecutable(request);
+      const { stats } = await runExecutable({ ...request, repeat: 3, warmup: 1 });
+      const own = stats.instructions ?? 0;
+      const layers = stats.layers.reduce((sum, layer) => sum + (layer.instructions ?? 0), 0);
+      assert.ok(Math.abs(own - (first.stats.instructions ?? 0)) <= 64, 'the same as in a run alone');
+      assert.ok(layers <= own && layers > 0.97 * own, `${layers} in layers, ${own} in all`);
+      const macs = stats.layers.reduce((sum, layer) => sum + layer.macs, 0);
+      assert.ok(own > macs && own < 3 * macs, `${own} instructions for ${macs} multiply-adds`);
+      assert.ok((stats.stack_used_bytes ?? 0) > 200);
+      assert.ok((stats.stack_used_bytes ?? 0) <= (built.build.image?.stackBytes ?? 0));
+    });
+  });
+});
