@@ -3,19 +3,12 @@
 import { fail } from '../errors.js';
 import { type DimSymbol, dimEquals, dimMax, dimMul, dimSymbols, isStatic, shapeEquals, shapeSize } from '../ir/dim.js';
 import { exprChildren, type ScalarExpr } from '../ir/expr.js';
-import {
-  type Graph,
-  type Node,
-  type Origin,
-  presentInputs,
-  presentOutputs,
-  type Value,
-} from '../ir/graph.js';
+import { type Graph, type Node, type Origin, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
 import { getNumber, type Tensor } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import type { KernelCall, KernelRequest, KernelTarget } from '../ops/kernel-call.js';
-import { assignDevices } from './assign-devices.js';
 import { type ArenaRegion, locateArena } from './arena-regions.js';
+import { assignDevices } from './assign-devices.js';
 import { assignLayouts } from './assign-layouts.js';
 import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type NodeItem } from './items.js';
 import { selectDeviceKernel } from './kernels/device/table.js';

@@ -73,7 +73,13 @@ function planOne(
     offsets.set(owner, offsetBytes);
     return { name, sizeBytes, first, last, offsetBytes };
   });
-  return { entries, sizeBytes: plan.sizeBytes, boundBytes: plan.boundBytes, strategy: plan.strategy, parts: plan.parts };
+  return {
+    entries,
+    sizeBytes: plan.sizeBytes,
+    boundBytes: plan.boundBytes,
+    strategy: plan.strategy,
+    parts: plan.parts,
+  };
 }
 
 /**
@@ -119,11 +125,7 @@ function workByRoot(linear: Linear): ReadonlyMap<Value, number> {
   return work;
 }
 
-function scratchRequests(
-  linear: Linear,
-  calls: Calls,
-  partsOf: MemoryOptions['partsOf'],
-): readonly Owned[] {
+function scratchRequests(linear: Linear, calls: Calls, partsOf: MemoryOptions['partsOf']): readonly Owned[] {
   return flatten(linear.items).flatMap((item): readonly Owned[] => {
     const call = calls.get(item);
     const bytes = call?.scratchBytes ?? 0;
