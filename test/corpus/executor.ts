@@ -36,7 +36,7 @@ export const interpreterExecutor: Executor = {
   run: async (jobs) => jobs.map(interpretJob),
 };
 
-function interpretJob(job: Job): Outcome {
+export function interpretJob(job: Job): Outcome {
   try {
     return { kind: 'outputs', outputs: interpret(job.graph, job.inputs) };
   } catch (error) {

@@ -1,12 +1,12 @@
 // Judges random nets: interpreter, compiled as it is, compiled and optimized must agree; and makes a failing net small.
 
-import { formatProblem } from '../../src/errors.js';
+import { formatProblem, type Problem } from '../../src/errors.js';
 import type { Graph, GraphOutput, Value } from '../../src/ir/graph.js';
 import { elementCount, getNumber, type Tensor } from '../../src/ir/tensor.js';
 import { interpret } from '../../src/ops/interpret.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { runCompiled } from '../batch/run-compiled.js';
-import type { Job, Outcome } from '../corpus/executor.js';
+import { interpretJob, type Job, type Outcome } from '../corpus/executor.js';
 import type { RandomNet } from './random-graphs.js';
 
 const kMaxShrinkRounds = 30;
@@ -17,8 +17,8 @@ export async function checkNets(nets: readonly RandomNet[], target: string): Pro
   const jobs = nets.map((net, i): Job => ({ ...net, id: `net_${i}` }));
   const optimized = await runCompiled(jobs, { target, optimize: true });
   const plain = await runCompiled(jobs, { target, optimize: false });
-  return nets.map((net, i) => {
-    const wanted = interpret(net.graph, net.inputs);
+  return jobs.map((job, i) => {
+    const wanted = interpretJob(job);
     const [a, b] = [complaint(wanted, optimized[i]), complaint(wanted, plain[i])];
     if (a !== undefined) return `optimized: ${a}`;
     return b === undefined ? undefined : `not optimized: ${b}`;
@@ -39,27 +39,37 @@ export async function shrinkNet(net: RandomNet, target: string): Promise<RandomN
   return smallest;
 }
 
-/** Rounding differs with the order of sums: errors are measured against the largest value of the tensor. */
-function complaint(wanted: ReadonlyMap<string, Tensor>, outcome: Outcome | undefined): string | undefined {
+/** A fault that values show must be a fault of compiled code too. */
+function complaint(wanted: Outcome, outcome: Outcome | undefined): string | undefined {
   if (outcome === undefined) return 'was not run';
-  if (outcome.kind === 'problems') return outcome.problems.map(formatProblem).join(' | ');
-  for (const [name, want] of wanted) {
+  if (wanted.kind === 'problems') {
+    if (outcome.kind === 'outputs') return `gives an answer where the interpreter has ${problemText(wanted.problems)}`;
+    return outcome.problems.some(({ code }) => code === 'internal') ? problemText(outcome.problems) : undefined;
+  }
+  if (outcome.kind === 'problems') return problemText(outcome.problems);
+  for (const [name, want] of wanted.outputs) {
     const got = outcome.outputs.get(name);
     if (got === undefined) return `output ${name} is missing`;
-    if (got.dims.join() !== want.dims.join())
-      return `output ${name} is [${got.dims.join()}], expected [${want.dims.join()}]`;
+    const [is, expected] = [got, want].map(({ dtype, dims }) => `${dtype} [${dims.join()}]`);
+    if (is !== expected) return `output ${name} is ${is}, expected ${expected}`;
     const difference = largestDifference(got, want);
     if (difference !== undefined) return `output ${name}: ${difference}`;
   }
   return undefined;
 }
 
+function problemText(problems: readonly Problem[]): string {
+  return problems.map(formatProblem).join(' | ');
+}
+
+/** Rounding differs with the order of sums: errors of floats are measured against the largest value of the tensor. */
 function largestDifference(got: Tensor, want: Tensor): string | undefined {
   const count = elementCount(want.dims);
   let scale = 0;
   for (let i = 0; i < count; i++)
     if (Number.isFinite(getNumber(want, i))) scale = Math.max(scale, Math.abs(getNumber(want, i)));
-  const limit = 1e-5 + 2e-4 * scale;
+  const isFloat = ['f16', 'f32', 'f64'].includes(want.dtype);
+  const limit = isFloat ? 1e-5 + 2e-4 * scale : 0;
   for (let i = 0; i < count; i++) {
     const [a, b] = [getNumber(got, i), getNumber(want, i)];
     if (!(Object.is(a, b) || a === b || Math.abs(a - b) <= limit))

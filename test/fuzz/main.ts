@@ -1,9 +1,17 @@
 // npm run fuzz -- [--count N] [--seed S] [--target NAME]
-// Random nets through the whole compiler; a failure is made small and printed as textual IR with its seed.
+// npm run fuzz -- --models CORPUS [--count N] [--seed S]
+// Random nets through the whole compiler; a failure is made small and printed as textual IR with its seed. Tells how often
+// each operator occurred: the operators of the table that never did stand in the last line but one.
+// With --models: damaged forms of the nets of an operator corpus through the compiler up to generated text.
 
 import { parseArgs } from 'node:util';
+import type { Graph } from '../../src/ir/graph.js';
+import { allOps } from '../../src/ops/index.js';
 import { printGraph } from '../../src/ops/print-graph.js';
+import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
+import { readCases } from '../corpus/case-file.js';
 import { checkNets, shrinkNet } from './compare-nets.js';
+import { fuzzModels, modelsOfCases } from './mutate-models.js';
 import { randomNet } from './random-graphs.js';
 
 const { values } = parseArgs({
@@ -11,6 +19,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
     target: { type: 'string', default: 'native' },
+    models: { type: 'string' },
   },
 });
 
@@ -20,13 +29,29 @@ const kMaxShrunk = 4;
 async function main(): Promise<number> {
   const [count, first] = [Number(values.count), Number(values.seed)];
   if (!Number.isInteger(count) || count < 1 || !Number.isInteger(first)) {
-    console.error('usage: fuzz [--count N] [--seed S] [--target NAME]');
+    console.error('usage: fuzz [--count N] [--seed S] [--target NAME] [--models CORPUS]');
     return 2;
   }
+  return values.models === undefined ? await fuzzGraphs(count, first) : fuzzFiles(values.models, count, first);
+}
+
+/** Damaged models; the last line counts them. */
+function fuzzFiles(corpus: string, count: number, first: number): number {
+  const models = modelsOfCases(readCases(corpus).filter(({ error }) => error === undefined));
+  const { compiled, refused, slowestMs, peakMiB, failures } = fuzzModels(models, count, first);
+  for (const failure of failures) console.log(`FAILED ${failure}`);
+  console.log(`${compiled} compiled, ${refused} refused; ${Math.round(slowestMs)} ms at most, ${peakMiB} MiB at most`);
+  console.log(`${count - failures.length} passed, ${failures.length} failed`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function fuzzGraphs(count: number, first: number): Promise<number> {
   let failed = 0;
+  const met = new Map(allOps().map(({ name }) => [name, 0]));
   for (let start = first; start < first + count; start += kBatch) {
     const seeds = Array.from({ length: Math.min(kBatch, first + count - start) }, (_, i) => start + i);
     const nets = seeds.map(randomNet);
+    for (const { graph } of nets) countOps(graph, met);
     const problems = await checkNets(nets, values.target);
     for (const [i, problem] of problems.entries()) {
       const net = nets[i];
@@ -36,8 +61,24 @@ async function main(): Promise<number> {
       if (failed <= kMaxShrunk) console.log(printGraph((await shrinkNet(net, values.target)).graph));
     }
   }
+  printCoverage(met);
   console.log(`${count - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** Nodes of each operator that a result needs, in regions too. */
+function countOps(graph: Graph, met: Map<string, number>): void {
+  for (const { op, regions = [] } of removeDeadCode(graph).nodes) {
+    met.set(op, (met.get(op) ?? 0) + 1);
+    for (const region of regions) countOps(region.graph, met);
+  }
+}
+
+function printCoverage(met: ReadonlyMap<string, number>): void {
+  const counts = [...met].sort(([, a], [, b]) => b - a).filter(([, count]) => count > 0);
+  console.log(counts.map(([op, count]) => `${op} ${count}`).join(', '));
+  const missing = [...met].flatMap(([op, count]) => (count === 0 ? [op] : []));
+  console.log(`${counts.length} of ${met.size} operators occurred; never: ${missing.join(', ') || 'none'}`);
 }
 
 process.exitCode = await main();

@@ -17,6 +17,8 @@ import { protoFromTensor } from '../../src/frontend/caffe2/tensor-proto.js';
 import { readValueInfo } from '../../src/frontend/caffe2/value-info.js';
 import { floatTensor } from '../../src/ir/tensor.js';
 import { bytesOfText, everyFieldNet, sampleMetaNet, samplePredictorDb } from '../frontend/sample-nets.js';
+import { mutateBytes } from './mutate-bytes.js';
+import { RandomSource } from './random-source.js';
 
 export interface FuzzOutcome {
   readonly loaded: number;
@@ -31,19 +33,16 @@ interface Subject {
 }
 
 const kLimitMs = 1000;
-/** Bytes that mean something to one of the formats: tags, lengths, brackets, signs. */
-const kSpicyBytes = [0, 1, 0x7f, 0x80, 0xff, 0x0a, 0x12, 0x2a, 0x2d, 0x42, 0x7b, 0x7d, 0x22, 0x5c, 0x5b, 0x2d];
-
 /** Reads `count` mutated files; throws on the first that misbehaves. */
 export function fuzzFiles(count: number, seed: number): FuzzOutcome {
-  const random = randomSource(seed);
+  const random = new RandomSource(seed);
   const subjects = makeSubjects();
   let loaded = 0;
   let slowestMs = 0;
   for (let i = 0; i < count; i++) {
     const subject = subjects[i % subjects.length];
     if (subject === undefined) break;
-    const bytes = mutate(subject.bytes, random);
+    const bytes = mutateBytes(subject.bytes, random);
     const start = performance.now();
     if (loads(subject, bytes)) loaded++;
     const timeMs = performance.now() - start;
@@ -82,48 +81,6 @@ function loads(subject: Subject, bytes: Uint8Array): boolean {
     if (error instanceof CompileError && error.problems.every(({ code }) => code !== 'internal')) return false;
     throw new Error(`${subject.name} ${Buffer.from(bytes).toString('hex')}`, { cause: error });
   }
-}
-
-/** One or two random edits: change, flip, insert, delete, repeat, cut. */
-function mutate(original: Uint8Array, random: (below: number) => number): Uint8Array {
-  let bytes = Array.from(original);
-  for (let edits = 1 + random(2); edits > 0; edits--) {
-    const at = random(bytes.length + 1);
-    const spicy = kSpicyBytes[random(kSpicyBytes.length)] ?? 0;
-    const length = 1 + random(8);
-    switch (random(10)) {
-      case 0:
-        bytes[at] = random(2) === 0 ? spicy : random(256);
-        break;
-      case 1:
-        bytes[at] = (bytes[at] ?? 0) ^ (1 << random(8));
-        break;
-      case 2:
-        bytes.splice(at, 0, ...Array<number>(length).fill(spicy));
-        break;
-      case 3:
-        bytes.splice(at, length);
-        break;
-      case 4:
-        bytes.splice(at, 0, ...bytes.slice(at, at + random(64)));
-        break;
-      case 5:
-        bytes = bytes.slice(0, at);
-        break;
-      default:
-        if (at < bytes.length) bytes[at] = random(256);
-    }
-  }
-  return Uint8Array.from(bytes);
-}
-
-/** Numerical Recipes' linear congruential generator; the upper bits decide. */
-function randomSource(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

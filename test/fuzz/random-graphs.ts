@@ -1,14 +1,15 @@
 // Random legal nets, rich in what the optimizer looks for: convolutions with normalization, activation and residuals behind
-// them, splits and concats, reshapes, values read twice, dead ends, outputs in the middle, a batch that varies.
+// them, splits and concats, reshapes, values read twice, dead ends, outputs in the middle, a batch that varies; and, by
+// their own examples, all other operators of the table (example-moves.ts) and control flow (control-moves.ts).
 // Only operators without jumps are chained, so that rounding does not turn into a different answer.
 
 import { CompileError } from '../../src/errors.js';
-import { type Dim, dimMax, dimSymbol, isStatic, shapeEquals } from '../../src/ir/dim.js';
-import type { Attrs, Graph, GraphOutput, Value } from '../../src/ir/graph.js';
-import { elementCount, floatTensor, type Tensor } from '../../src/ir/tensor.js';
-import { tensorType } from '../../src/ir/type.js';
-import { GraphBuilder } from '../../src/ops/builder.js';
-import '../../src/ops/index.js';
+import { dimMax, isStatic, shapeEquals } from '../../src/ir/dim.js';
+import type { Graph, Value } from '../../src/ir/graph.js';
+import { elementCount, type Tensor } from '../../src/ir/tensor.js';
+import { branch, repeat } from './control-moves.js';
+import { exampleMove } from './example-moves.js';
+import { NetPool } from './net-pool.js';
 import { RandomSource } from './random-source.js';
 
 export interface RandomNet {
@@ -16,7 +17,6 @@ export interface RandomNet {
   readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
-const kMaxElements = 6000;
 const kMaxTries = 12;
 
 export function randomNet(seed: number): RandomNet {
@@ -47,46 +47,32 @@ const kMoves: readonly (readonly [weight: number, move: Move])[] = [
   [1, (m) => m.resize()],
   [1, (m) => m.shuffle()],
   [1, (m) => m.select()],
+  [1, branch],
+  [1, repeat],
+  [14, exampleMove],
 ];
 const kBag = kMoves.flatMap(([weight, move]) => new Array<Move>(weight).fill(move));
 
-class NetMaker {
-  private readonly builder: GraphBuilder;
-  private readonly inputs = new Map<string, Tensor>();
-  /** Values that may be read, newest last. */
-  private readonly pool: Value[] = [];
-  private readonly read = new Set<Value>();
-  private batch: { readonly dim: Dim; readonly actual: number } = { dim: 1, actual: 1 };
-
-  constructor(
-    private readonly random: RandomSource,
-    name: string,
-  ) {
-    this.builder = new GraphBuilder(name);
-  }
-
+class NetMaker extends NetPool {
   make(): RandomNet {
     const { random } = this;
-    const actual = random.int(1, 3);
-    const varies = random.oneIn(3);
-    this.batch = { dim: varies ? dimSymbol('batch', 1, actual + random.int(0, 2)) : actual, actual };
     for (let i = random.int(1, 2); i > 0; i--) this.addInput();
     const wanted = random.int(2, 14);
     for (let made = 0, tries = 0; made < wanted && tries < wanted * kMaxTries; tries++) {
       if (this.tryMove()) made++;
     }
-    return { graph: this.builder.finish(this.outputs()), inputs: this.inputs };
+    return { graph: this.finish(), inputs: this.inputs };
   }
 
   /** A move that inference refuses leaves the net as it was. */
   private tryMove(): boolean {
-    const before = this.pool.length;
+    const before = this.size;
     try {
       this.random.pick(kBag)(this);
     } catch (error) {
       if (!(error instanceof CompileError) || error.problems.some(({ code }) => code === 'internal')) throw error;
     }
-    return this.pool.length > before;
+    return this.size > before;
   }
 
   private addInput(): void {
@@ -94,61 +80,7 @@ class NetMaker {
     const channels = random.pick([1, 3, 4, 5, 8, 16, 17, 24]);
     const image = [random.int(1, 9), random.int(1, 9)];
     const rest = random.oneIn(4) ? [channels] : [channels, ...image];
-    const name = `x${this.inputs.size}`;
-    const value = this.builder.input(name, tensorType('f32', [this.batch.dim, ...rest]));
-    const dims = [this.batch.actual, ...rest];
-    this.inputs.set(name, floatTensor(dims, random.floats(elementCount(dims))));
-    this.pool.push(value);
-  }
-
-  /** Every value that nobody reads but one in six, some in the middle, now and then an input or the same value twice. */
-  private outputs(): readonly GraphOutput[] {
-    const chosen = this.pool.filter((value) => (this.read.has(value) ? this.random.oneIn(8) : !this.random.oneIn(6)));
-    const last = this.pool.at(-1);
-    if (chosen.length === 0 && last !== undefined) chosen.push(last);
-    const [first] = chosen;
-    if (first !== undefined && this.random.oneIn(12)) chosen.push(first);
-    return chosen.map((value, i) => ({ name: `y${i}`, value }));
-  }
-
-  // ---- choosing ----------------------------------------------------------------------------------------------------
-
-  /** A value, newer ones more often. */
-  private choose(isWanted: (value: Value) => boolean = () => true): Value {
-    const fitting = this.pool.filter((value) => value.type.dtype === 'f32' && isWanted(value));
-    if (fitting.length === 0) throw new CompileError({ code: 'unsupported', message: 'nothing to read' });
-    const newest = fitting.slice(-3);
-    const value = this.random.pick(this.random.oneIn(3) ? fitting : newest);
-    this.read.add(value);
-    return value;
-  }
-
-  private image(): Value {
-    return this.choose(({ type }) => type.shape.length === 4);
-  }
-
-  private add(
-    op: string,
-    inputs: readonly (Value | undefined)[],
-    attrs: Attrs = {},
-    outputCount?: number,
-  ): readonly Value[] {
-    const values = this.builder.emit(op, inputs, attrs, outputCount === undefined ? {} : { outputCount });
-    for (const value of values) {
-      const size = value.type.shape.reduce<number>((product, dim) => product * dimMax(dim), 1);
-      if (size > 0 && size <= kMaxElements) this.pool.push(value);
-    }
-    return values;
-  }
-
-  private weights(dims: readonly number[], low = -1, high = 1): Value {
-    return this.builder.constant(floatTensor(dims, this.random.floats(elementCount(dims), low, high)), 'w');
-  }
-
-  /** Weights whose sums of `fan` products stay near 1. */
-  private filter(dims: readonly number[], fan: number): Value {
-    const bound = 1.5 / Math.sqrt(Math.max(1, fan));
-    return this.weights(dims, -bound, bound);
+    this.poolInput([this.batch.actual, ...rest], true);
   }
 
   // ---- moves -------------------------------------------------------------------------------------------------------
@@ -188,7 +120,7 @@ class NetMaker {
 
   /** What usually stands behind a convolution. */
   private tail(value: Value | undefined): void {
-    if (value === undefined || !this.pool.includes(value)) return;
+    if (value === undefined || !this.includes(value)) return;
     if (this.random.oneIn(3)) this.batchNorm();
     if (this.random.oneIn(3)) this.residual();
     if (this.random.oneIn(2)) this.activation();
@@ -322,7 +254,7 @@ class NetMaker {
   fullyConnected(): void {
     let x = this.choose(({ type }) => type.shape.length >= 2 && type.shape.slice(1).every(isStatic));
     const k = elementCount(x.type.shape.slice(1).map(dimMax));
-    if (x.type.shape.length > 2) x = this.builder.emitOne('Reshape', [x], { shape: [0, k] });
+    if (x.type.shape.length > 2) x = this.emitOne('Reshape', [x], { shape: [0, k] });
     const n = this.random.pick([1, 5, 10, 16, 33]);
     const [y] = this.add('FC', [x, this.filter([n, k], k), this.weights([n])]);
     if (y !== undefined && this.random.oneIn(2)) this.activation();
@@ -368,10 +300,9 @@ class NetMaker {
 
   /** Comparison of inputs alone: their values are exact everywhere. */
   select(): void {
-    const isInput = ({ name }: Value): boolean => this.inputs.has(name);
-    const a = this.choose(isInput);
-    const b = this.choose((value) => isInput(value) && shapeEquals(value.type.shape, a.type.shape));
-    const test = this.builder.emitOne(this.random.pick(['LT', 'GE']), [a, b]);
+    const a = this.choose((value) => this.isInput(value));
+    const b = this.choose((value) => this.isInput(value) && shapeEquals(value.type.shape, a.type.shape));
+    const test = this.emitOne(this.random.pick(['LT', 'GE']), [a, b]);
     const like = (value: Value): boolean => shapeEquals(value.type.shape, a.type.shape);
     this.add('Where', [test, this.choose(like), this.choose(like)]);
   }

@@ -13,6 +13,48 @@ export interface ExampleCase {
   readonly example: Example;
 }
 
+/** Operators whose first input is [n, ...] and whose n may vary. */
+const kBatched = new Set([
+  'AveragePool',
+  'BatchMatMul',
+  'ChannelShuffle',
+  'Conv',
+  'ConvTranspose',
+  'FC',
+  'Glu',
+  'Im2Col',
+  'InstanceNorm',
+  'LRN',
+  'LayerNorm',
+  'LocallyConnected',
+  'LpPool',
+  'MatMul',
+  'MaxPool',
+  'Normalize',
+  'Pad',
+  'Quantize',
+  'QuantizedAveragePool',
+  'QuantizedConv',
+  'QuantizedConvTranspose',
+  'QuantizedMaxPool',
+  'RMACRegions',
+  'Relu',
+  'ResizeNearest',
+  'ResizeNearestBytes',
+  'Softmax',
+  'SpatialBN',
+  'StylizerDeprocess',
+  'StylizerPreprocess',
+]);
+
+/** Whether the first size of the first input may vary: it is no size of another input and nothing counts from it. */
+export function hasBatch({ op, example }: ExampleCase): boolean {
+  const attrs = example.attrs ?? {};
+  const isFixed =
+    attrs.axis === 0 || attrs.transA === true || (op.name === 'BatchMatMul' && example.note === undefined);
+  return kBatched.has(op.name) && !isFixed;
+}
+
 /** Every example of every operator, named `Conv 2`. */
 export function exampleCases(): readonly ExampleCase[] {
   return allOps().flatMap((op) =>

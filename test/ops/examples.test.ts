@@ -7,47 +7,7 @@ import { dimMax, dimMin, isStatic } from '../../src/ir/dim.js';
 import type { Graph } from '../../src/ir/graph.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { interpret } from '../../src/ops/interpret.js';
-import { type ExampleCase, exampleCases, exampleGraph } from './example-graph.js';
-
-/** Operators whose first input is [n, ...] and whose n may vary. */
-const kBatched = new Set([
-  'AveragePool',
-  'BatchMatMul',
-  'ChannelShuffle',
-  'Conv',
-  'ConvTranspose',
-  'FC',
-  'Glu',
-  'Im2Col',
-  'InstanceNorm',
-  'LRN',
-  'LayerNorm',
-  'LocallyConnected',
-  'LpPool',
-  'MatMul',
-  'MaxPool',
-  'Normalize',
-  'Pad',
-  'Quantize',
-  'QuantizedAveragePool',
-  'QuantizedConv',
-  'QuantizedConvTranspose',
-  'QuantizedMaxPool',
-  'RMACRegions',
-  'Relu',
-  'ResizeNearest',
-  'ResizeNearestBytes',
-  'Softmax',
-  'SpatialBN',
-  'StylizerDeprocess',
-  'StylizerPreprocess',
-]);
-
-/** A case whose batch cannot vary: the batch is also a size of another input, or is counted from. */
-function hasFixedBatch({ op, example }: ExampleCase): boolean {
-  const attrs = example.attrs ?? {};
-  return attrs.axis === 0 || attrs.transA === true || (op.name === 'BatchMatMul' && example.note === undefined);
-}
+import { type ExampleCase, exampleCases, exampleGraph, hasBatch } from './example-graph.js';
 
 describe('operator examples', () => {
   for (const item of exampleCases()) {
@@ -55,7 +15,7 @@ describe('operator examples', () => {
       const { graph, inputs } = exampleGraph(item);
       checkTypes(graph, interpret(graph, inputs));
     });
-    if (!kBatched.has(item.op.name) || hasFixedBatch(item)) continue;
+    if (!hasBatch(item)) continue;
     it(`${item.name}: with a batch that varies`, () => {
       const fixed = exampleGraph(item);
       const varying = exampleGraph(item, { batch: true });
