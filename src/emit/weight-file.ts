@@ -23,7 +23,8 @@ export function layoutWeightFile(program: Program): WeightFile {
   for (const { offsetBytes, tensor } of program.weights) {
     if (offsetBytes > endBytes) content.push(new Uint8Array(offsetBytes - endBytes));
     const bytes = bytesOf(tensor);
-    content.push(bytes);
+    // crc32 of no bytes starts anew, whatever came before.
+    if (bytes.length > 0) content.push(bytes);
     endBytes = offsetBytes + bytes.length;
   }
   if (program.weightBytes > endBytes) content.push(new Uint8Array(program.weightBytes - endBytes));

@@ -1,5 +1,5 @@
 // Compiles many graphs into few programs and runs them: the executor of compiled code. Every graph goes through the
-// whole compiler (passes, plan, emit); the C++ compiler sees dozens of nets at once, at -O1, and keeps its objects in a
+// whole compiler (passes, plan, emit); the C++ compiler sees dozens of nets at once, at -O1 at most, and keeps its objects in a
 // cache below the system's temporary folder.
 
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -25,6 +25,8 @@ export interface CompiledSettings {
   /** Name of a target whose programs this machine can run, itself or in an emulator. */
   readonly target: string;
   readonly optimize: boolean;
+  /** How much the C++ compiler optimizes: `-O1` by default, for its best answer per second. */
+  readonly level?: '-O0' | '-O1';
   /** Threads to split steps for; 1 by default. */
   readonly threads?: number;
   /** Further flags for compiling and linking: sanitizers. */
@@ -156,7 +158,7 @@ class Batch {
     const { cxx, version, commonFlags = [] } = this.toolchain;
     const flags = [
       '-std=c++17',
-      '-O1',
+      this.settings.level ?? '-O1',
       '-ffp-contract=fast',
       '-w',
       '-fmax-errors=0',

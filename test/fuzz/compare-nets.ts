@@ -16,7 +16,7 @@ const kMaxCandidates = 64;
 export async function checkNets(nets: readonly RandomNet[], target: string): Promise<readonly (string | undefined)[]> {
   const jobs = nets.map((net, i): Job => ({ ...net, id: `net_${i}` }));
   const optimized = await runCompiled(jobs, { target, optimize: true });
-  const plain = await runCompiled(jobs, { target, optimize: false });
+  const plain = await runCompiled(jobs, { target, optimize: false, level: '-O0' });
   return jobs.map((job, i) => {
     const wanted = interpretJob(job);
     const [a, b] = [complaint(wanted, optimized[i]), complaint(wanted, plain[i])];

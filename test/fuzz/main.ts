@@ -11,6 +11,7 @@ import { printGraph } from '../../src/ops/print-graph.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { readCases } from '../corpus/case-file.js';
 import { checkNets, shrinkNet } from './compare-nets.js';
+import { kPlanned } from './example-moves.js';
 import { fuzzModels, modelsOfCases } from './mutate-models.js';
 import { randomNet } from './random-graphs.js';
 
@@ -60,6 +61,7 @@ async function fuzzGraphs(count: number, first: number): Promise<number> {
       console.log(`FAILED seed ${seeds[i]}: ${problem}`);
       if (failed <= kMaxShrunk) console.log(printGraph((await shrinkNet(net, values.target)).graph));
     }
+    console.log(`seeds ${start} to ${start + nets.length - 1}: ${failed} failed so far`);
   }
   printCoverage(met);
   console.log(`${count - failed} passed, ${failed} failed`);
@@ -77,7 +79,7 @@ function countOps(graph: Graph, met: Map<string, number>): void {
 function printCoverage(met: ReadonlyMap<string, number>): void {
   const counts = [...met].sort(([, a], [, b]) => b - a).filter(([, count]) => count > 0);
   console.log(counts.map(([op, count]) => `${op} ${count}`).join(', '));
-  const missing = [...met].flatMap(([op, count]) => (count === 0 ? [op] : []));
+  const missing = [...met].flatMap(([op, count]) => (count === 0 ? [kPlanned.has(op) ? `${op} (planner)` : op] : []));
   console.log(`${counts.length} of ${met.size} operators occurred; never: ${missing.join(', ') || 'none'}`);
 }
 

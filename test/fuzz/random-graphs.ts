@@ -57,7 +57,7 @@ class NetMaker extends NetPool {
   make(): RandomNet {
     const { random } = this;
     for (let i = random.int(1, 2); i > 0; i--) this.addInput();
-    const wanted = random.int(2, 14);
+    const wanted = random.int(2, 9);
     for (let made = 0, tries = 0; made < wanted && tries < wanted * kMaxTries; tries++) {
       if (this.tryMove()) made++;
     }

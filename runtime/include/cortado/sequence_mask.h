@@ -24,15 +24,19 @@ CORTADO_INLINE bool is_masked(std::int64_t row, std::int64_t column, std::int64_
   return false;
 }
 
-/** x, y: `count` floats as [batches][rows][columns]; plane: rows, columns; at: one for each row, or null. */
+/**
+ * x, y: `count` floats as [batches][rows][columns][shared]; plane: rows, columns * shared, shared; at: one for each row,
+ * or null.
+ */
 template <MaskMode M, class Place>
-void sequence_mask(Part part, const float* x, const Place* at, float* y, std::int64_t count, const Dims<2>& plane,
+void sequence_mask(Part part, const float* x, const Place* at, float* y, std::int64_t count, const Dims<3>& plane,
                    std::int64_t radius, float fill) {
   const Range range = share_of(part, count);
   for (std::int64_t i = range.begin; i < range.end; i++) {
     const std::int64_t row = i / plane.d[1] % plane.d[0];
     const std::int64_t place = at == nullptr ? 0 : static_cast<std::int64_t>(at[row]);
-    y[i] = is_masked<M>(row, i % plane.d[1], place, radius) ? fill : x[i];
+    const std::int64_t column = i % plane.d[1] / plane.d[2];
+    y[i] = is_masked<M>(row, column, place, radius) ? fill : x[i];
   }
 }
 
