@@ -29,3 +29,17 @@ export function readAxis(scope: ImportScope, name: string, fallback: number, ran
     scope.fail(`the argument ${name} is out of range`, { expected: `${-rank} to ${rank - 1}`, got: String(axis) })
   );
 }
+
+/** An axis that counts from the end only as -1, the last: search operators know no other negative one. */
+export function readAxisOrLast(scope: ImportScope, name: string, rank: number): number {
+  const axis = scope.args.int(name, -1);
+  if (axis >= -1 && axis < rank && rank > 0) return axis < 0 ? rank - 1 : axis;
+  return scope.fail(`the argument ${name} is out of range`, { expected: `-1 to ${rank - 1}`, got: String(axis) });
+}
+
+/** Fails unless the first output is the first input, where Caffe2 demands it. */
+export function expectInPlace(scope: ImportScope): void {
+  if (scope.inputBlob(0) !== scope.outputBlob(0)) {
+    scope.fail(`${scope.type} works in place`, { expected: `output ${scope.inputBlob(0)}`, got: scope.outputBlob(0) });
+  }
+}

@@ -34,11 +34,14 @@ cortado_status batch_one_hot(Part part, const T* x, const std::int32_t* lengths,
   return CORTADO_OK;
 }
 
-/** x [rows][columns], boundaries [count] split over the columns by lengths -> y [rows][count + columns]. */
+/** x [rows][columns], boundaries [count] split over the columns by lengths, none of them 0 -> y [rows][count + columns]. */
 template <class T>
 cortado_status batch_bucket_one_hot(Part part, const T* x, const std::int32_t* lengths, const T* boundaries, T* y,
                                     std::int64_t rows, std::int64_t columns, std::int64_t count) {
   if (!do_lengths_fit(lengths, columns, count)) return CORTADO_LENGTHS_MISMATCH;
+  for (std::int64_t c = 0; c < columns; c++) {
+    if (lengths[c] == 0) return CORTADO_LENGTHS_MISMATCH;
+  }
   const Range range = share_of(part, rows);
   for (std::int64_t i = range.begin; i < range.end; i++) {
     T* to = y + i * (count + columns);

@@ -109,7 +109,7 @@ CORTADO_INLINE cortado_status segment_one_hot(Part part, const std::int32_t* len
                                               std::int64_t segments, std::int64_t count) {
   if (part.index != 0) return CORTADO_OK;
   const std::int64_t columns = size[0];
-  if (columns < 0) return CORTADO_BAD_VALUE;
+  if (columns <= 0) return CORTADO_BAD_VALUE;
   if (columns > bound) return CORTADO_EXTENT_OUT_OF_BOUNDS;
   for (std::int64_t i = 0; i < segments * columns; i++) y[i] = 0.0f;
   std::int64_t at = 0;

@@ -12,11 +12,11 @@
 
 namespace cortado {
 
-/** True when the range (start, length) lies inside `size` elements. */
+/** True when the range (start, length) is empty or lies inside `size` elements. */
 template <class Index>
 CORTADO_INLINE bool is_range_inside(const Index* range, std::int64_t size) {
   const std::int64_t start = static_cast<std::int64_t>(range[0]), length = static_cast<std::int64_t>(range[1]);
-  return start >= 0 && length >= 0 && start <= size && length <= size - start;
+  return length == 0 || (start >= 0 && length >= 0 && start <= size && length <= size - start);
 }
 
 /** Elements of ranges [examples][each][2] of data [size] -> y; how many of each example -> lengths. Both may be null. */
@@ -33,7 +33,7 @@ cortado_status gather_ranges(Part part, const T* data, const Index* ranges, T* y
       if (!is_range_inside(range, size)) return CORTADO_INDEX_OUT_OF_RANGE;
       const std::int64_t length = static_cast<std::int64_t>(range[1]);
       if (length > bound - to) return CORTADO_EXTENT_OUT_OF_BOUNDS;
-      if (y != nullptr) copy_row(data + range[0], y + to, length);
+      if (y != nullptr && length > 0) copy_row(data + range[0], y + to, length);
       to += length;
     }
     if (lengths != nullptr) lengths[i] = static_cast<std::int32_t>(to - before);
@@ -60,7 +60,7 @@ cortado_status gather_ranges_to_dense(Part part, const T* data, const Index* ran
       T* output = static_cast<T*>(const_cast<void*>(all[f]));
       if (output == nullptr) continue;
       T* to = output + i * wanted.d[f];
-      for (std::int64_t k = 0; k < wanted.d[f]; k++) order[k] = static_cast<std::int64_t>(range[0]) + k;
+      for (std::int64_t k = 0; k < length; k++) order[k] = static_cast<std::int64_t>(range[0]) + k;
       if (keys != nullptr && length != 0) {
         sort_items(order, length, [&](std::int64_t a, std::int64_t b) {
           return keys[a] < keys[b] || (keys[a] == keys[b] && a < b);

@@ -1,10 +1,12 @@
 // BatchOneHot, BatchBucketOneHot: each column of a matrix expanded by its own values, or by its own buckets.
 
 import { type Dim, dimAdd } from '../../ir/dim.js';
+import type { Value } from '../../ir/graph.js';
 import { getNumber, makeTensor, setNumber, toNumbers } from '../../ir/tensor.js';
 import { tensorType } from '../../ir/type.js';
+import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
-import type { Caffe2Import } from '../caffe2-import.js';
+import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { checkDType, checkRank, checkSameDim } from '../check-input.js';
 import { defineOp, type InferRequest } from '../define.js';
 import { extentArg, inputArg, kRowParts, lowerType, outputArg } from '../kernel-arguments.js';
@@ -20,11 +22,22 @@ function checkColumns<A>(request: InferRequest<A>): readonly [Dim, Dim] {
   return [rows, columns];
 }
 
+function columnsOf(scope: ImportScope, x: Value): number {
+  const size = sizeFromAxis(x.type.shape, 1);
+  if (x.type.shape.length === 0) scope.fail('the data must have rows', { blob: x.name });
+  return typeof size === 'number'
+    ? size
+    : scope.fail('the columns must be known', { blob: x.name, code: 'unsupported' });
+}
+
 function importColumns(op: string): Caffe2Import {
   return (scope) => {
     scope.expectInputs(3);
     scope.expectOutputs(1);
-    return [scope.emitOne(op, [scope.input(0), scope.input(1), scope.input(2)])];
+    const x = scope.input(0);
+    // Caffe2 flattens all dims behind the first.
+    const matrix = x.type.shape.length === 2 ? x : scope.emitOne('Reshape', [x], { shape: [0, columnsOf(scope, x)] });
+    return [scope.emitOne(op, [matrix, scope.input(1), scope.input(2)])];
   };
 }
 
@@ -110,6 +123,7 @@ export const batchBucketOneHot = defineOp({
     const x = numeric(request.tensor(0));
     const boundaries = toNumbers(request.tensor(2));
     const lengths = checkedLengths(request, numeric(request.tensor(1)), boundaries.length);
+    if (lengths.includes(0)) request.fault('each column needs a boundary');
     const starts = startsOf(lengths);
     const [rows = 0, columns = 0] = x.dims;
     const y = makeTensor('f32', [rows, boundaries.length + columns]);

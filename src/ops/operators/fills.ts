@@ -113,8 +113,33 @@ function importGiven(fixed?: DType): Caffe2Import {
 function readValues(scope: ImportScope, dtype: DType): Float32Array | BigInt64Array | readonly Uint8Array[] {
   if (!scope.args.has('values')) scope.fail(`${scope.type} needs the argument values`);
   if (dtype === 'str') return scope.args.strings('values');
-  return dtype === 'f32' || dtype === 'f64' ? scope.args.floats('values') : scope.args.int64s('values');
+  return dtype === 'f16' || dtype === 'f32' || dtype === 'f64'
+    ? scope.args.floats('values')
+    : scope.args.int64s('values');
 }
+
+/** Halves of one value; it never has an input. */
+const importHalfFill: Caffe2Import = (scope) => {
+  scope.expectInputs(0);
+  const dims = readComputedFillShape(scope);
+  return [scope.constant(filledTensor('f16', dims, scope.args.float('value', 0)))];
+};
+
+/** Bytes given as one string. */
+const importByteString: Caffe2Import = (scope) => {
+  const [bytes, ...others] = scope.args.strings('values');
+  const dims = readKnownFillShape(scope);
+  if (bytes === undefined || others.length > 0 || bytes.length !== elementCount(dims)) {
+    return scope.fail('the values must be one string with a byte for each element', {
+      expected: `${elementCount(dims)} bytes for [${dims.join(',')}]`,
+      got:
+        bytes === undefined || others.length > 0
+          ? `${scope.args.strings('values').length} strings`
+          : `${bytes.length} bytes`,
+    });
+  }
+  return [scope.constant(makeTensor('u8', dims, Uint8Array.from(bytes)))];
+};
 
 /** Importer of a random float fill; `draw` makes one value from uniform numbers. */
 function importRandom(
@@ -230,6 +255,9 @@ export const fill = defineOp({
     GivenTensorIntFill: importGiven('i32'),
     GivenTensorInt64Fill: importGiven('i64'),
     GivenTensorStringFill: importGiven('str'),
+    GivenTensorFp16Fill: importGiven('f16'),
+    GivenTensorByteStringToUInt8Fill: importByteString,
+    Float16ConstantFill: importHalfFill,
     ...kRandomFills,
   },
   examples: [

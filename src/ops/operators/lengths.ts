@@ -333,7 +333,7 @@ export const segmentOneHot = defineOp({
     const indices = toNumbers(request.tensor(1));
     const lengths = checkedLengths(request, request.tensor(0) as never, indices.length, false);
     const [size = 0] = toNumbers(request.tensor(2));
-    if (size < 0) request.fault('the size is negative');
+    if (size <= 0) request.fault('the size must be positive');
     const y = makeTensor('f32', [lengths.length, checkBound(request, size)]);
     const starts = startsOf(lengths);
     lengths.forEach((length, s) => {
@@ -367,7 +367,11 @@ export const segmentOneHot = defineOp({
       scope.expectInputs(3);
       scope.expectOutputs(1);
       const inputs = [scope.input(0), scope.input(1), scope.input(2)];
-      const attrs = { size: knownNumbers(scope, 2)?.[0] ?? -1, bound: readBound(scope) };
+      const size = knownNumbers(scope, 2)?.[0];
+      if (size !== undefined && size <= 0) {
+        scope.fail('the size must be positive', { blob: scope.inputBlob(2), got: String(size) });
+      }
+      const attrs = { size: size ?? -1, bound: readBound(scope) };
       return [scope.emitOne('SegmentOneHot', inputs, attrs)];
     },
   },

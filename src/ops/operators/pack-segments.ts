@@ -7,7 +7,7 @@ import { tensorType, typeToString } from '../../ir/type.js';
 import { bool } from '../attributes.js';
 import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
-import type { Caffe2Import } from '../caffe2-import.js';
+import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { checkSameDim } from '../check-input.js';
 import { copyRange } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
@@ -29,11 +29,20 @@ import {
   storedDim,
 } from '../value-sizes.js';
 
+/** PackRNNSequence and back: rows are vectors at least, of few types. */
+function checkFeatures(scope: ImportScope, rank: number): void {
+  const type = scope.inputType(0);
+  if (type.shape.length >= rank && ['i32', 'i64', 'f32', 'f64'].includes(type.dtype)) return;
+  const expected = `rank ${rank} or more, i32, i64, f32 or f64`;
+  scope.fail(`${scope.type} cannot take these values`, { blob: scope.inputBlob(0), expected, got: typeToString(type) });
+}
+
 function importPack(timeMajor: boolean): Caffe2Import {
   return (scope) => {
     scope.expectInputs(2);
     scope.expectOutputs(1, timeMajor ? 1 : 2);
     const [lengths, data] = timeMajor ? [1, 0] : [0, 1];
+    if (timeMajor) checkFeatures(scope, 2);
     const known = knownNumbers(scope, lengths);
     const isMasked = !timeMajor && scope.args.bool('return_presence_mask', false);
     if (!timeMajor && isMasked !== (scope.outputCount === 2)) {
@@ -158,6 +167,7 @@ function importUnpack(timeMajor: boolean): Caffe2Import {
     scope.expectInputs(2);
     scope.expectOutputs(1);
     const [lengths, data] = timeMajor ? [1, 0] : [0, 1];
+    if (timeMajor) checkFeatures(scope, 3);
     const [a, b] = scope.inputType(data).shape;
     const most = mostOf(a) * mostOf(b);
     const attrs = { timeMajor, size: knownTotal(scope, lengths), bound: impliedBound(scope, most, most) };

@@ -48,10 +48,12 @@ interface FlatRange {
   readonly length: number;
 }
 
-/** All ranges, in order, inside `size` elements. */
+/** All ranges, in order, inside `size` elements where they are not empty. */
 function readRanges<A>(request: ReferenceRequest<A>, ranges: NumericTensor, size: number): readonly FlatRange[] {
   return Array.from({ length: ranges.data.length / 2 }, (_, i) => {
     const [start, length] = [getNumber(ranges, 2 * i), getNumber(ranges, 2 * i + 1)];
+    // Caffe2 passes over an empty range, wherever it starts.
+    if (length === 0) return { start: 0, length };
     if (start < 0 || length < 0 || start + length > size) {
       request.fault(`range ${start}, ${length} is not inside ${size} elements`);
     }

@@ -9,7 +9,7 @@ import { numeric } from '../builder.js';
 import type { Caffe2Import } from '../caffe2-import.js';
 import { defineOp } from '../define.js';
 import type { KernelArg } from '../kernel-call.js';
-import { readAxis } from '../read-arguments.js';
+import { readAxisOrLast } from '../read-arguments.js';
 
 function replaceAxis(shape: Shape, axis: number, by: Dim): Shape {
   return shape.map((dim, i) => (i === axis ? by : dim));
@@ -98,7 +98,7 @@ export const topK = defineOp({
       scope.expectInputs(1);
       scope.expectOutputs(2, 3);
       const x = scope.input(0);
-      const axis = readAxis(scope, 'axis', -1, x.type.shape.length);
+      const axis = readAxisOrLast(scope, 'axis', x.type.shape.length);
       const k = scope.args.int('k', -1);
       return scope.emit('TopK', [x], { k, axis }, scope.outputCount);
     },
@@ -177,7 +177,7 @@ function importArg(op: string): Caffe2Import {
     scope.expectInputs(1);
     scope.expectOutputs(1);
     const x = scope.input(0);
-    const axis = readAxis(scope, 'axis', -1, x.type.shape.length);
+    const axis = readAxisOrLast(scope, 'axis', x.type.shape.length);
     return [scope.emitOne(op, [x], { axis, keepDims: scope.args.bool('keepdims', true) })];
   };
 }

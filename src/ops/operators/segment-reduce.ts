@@ -1,9 +1,9 @@
 // SegmentReduce: rows reduced segment by segment. One operator for all of Caffe2's Lengths*, SparseLengths*,
 // SortedSegment*, UnsortedSegment* and their 8-bit forms: a table of reductions x ways to say where a segment is.
 
-import { type Dim, dimEquals, dimMax, dimSub } from '../../ir/dim.js';
-import { getNumber, makeTensor, type NumericTensor, toNumbers } from '../../ir/tensor.js';
-import { tensorType } from '../../ir/type.js';
+import { type Dim, dimEquals, dimMax, dimSub, isStaticShape, shapeEquals } from '../../ir/dim.js';
+import { elementCount, getNumber, makeTensor, type NumericTensor, toNumbers } from '../../ir/tensor.js';
+import { tensorType, typeToString } from '../../ir/type.js';
 import { bool, text } from '../attributes.js';
 import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
@@ -223,18 +223,22 @@ const kImports: Caffe2Imports = {
     scope.expectOutputs(1);
     scope.args.ignore('grad_on_weights');
     const [data, weights] = [scope.input(0), scope.input(1)];
-    const [rows, ...rest] = data.type.shape;
-    if (scope.args.int('num_reduce_dim', 1) !== 1) {
-      scope.fail('ReduceFrontWeightedSum reduces one dim', { code: 'unsupported', expected: 'num_reduce_dim=1' });
-    }
-    if (rows === undefined || weights.type.shape.length !== 1 || !dimEquals(weights.type.shape[0] ?? -1, rows)) {
-      scope.fail('there must be one weight for each row', { blob: scope.inputBlob(1) });
+    const count = scope.args.int('num_reduce_dim', 1);
+    const [front, rest] = [data.type.shape.slice(0, count), data.type.shape.slice(count)];
+    if (count < 0 || front.length !== count || !shapeEquals(weights.type.shape, front)) {
+      scope.fail('there must be one weight for each block of the data', {
+        blob: scope.inputBlob(1),
+        expected: `the first ${count} dims of ${typeToString(data.type)}`,
+        got: typeToString(weights.type),
+      });
     }
     if (data.type.dtype !== 'f32' || weights.type.dtype !== 'f32') scope.fail('ReduceFrontWeightedSum needs floats');
+    if (!isStaticShape(rest))
+      return scope.fail('the dims behind the reduced ones must be known', { code: 'unsupported' });
     const row = scope.emitOne('Reshape', [weights], { shape: [1, -1] });
-    const flat = scope.emitOne('Reshape', [data], { shape: [0, -1] });
-    const sum = scope.emitOne('MatMul', [row, flat]);
-    return [scope.emitOne('Reshape', [sum], { shape: rest.length === 0 ? [] : rest.map(dimMax) })];
+    const blocks = scope.emitOne('Reshape', [data], { shape: [-1, elementCount(rest)] });
+    const sum = scope.emitOne('MatMul', [row, blocks]);
+    return [scope.emitOne('Reshape', [sum], { shape: rest })];
   },
 };
 

@@ -7,21 +7,15 @@ import { tensorType, typeToString } from '../../ir/type.js';
 import { bool, float, int, ints } from '../attributes.js';
 import { sizeFromAxis } from '../axes.js';
 import { numeric } from '../builder.js';
-import type { ImportScope } from '../caffe2-import.js';
 import { checkDType, checkRank, checkSameDim } from '../check-input.js';
 import { copyRange, withDims } from '../copy-tensor.js';
 import { defineOp, type InferRequest, type ReferenceRequest } from '../define.js';
 import { extentArg, floatArg, inputArg, lowerType, outputArg } from '../kernel-arguments.js';
+import { expectInPlace } from '../read-arguments.js';
 import { checkedLengths, checkRows, checkVectorOf, inputOrNull, kIndexTypes, startsOf } from '../value-sizes.js';
 
 /** Invalid (negative) indices that Caffe2 passes over before it gives up. */
 const kMaxSkipped = 50;
-
-function expectInPlace(scope: ImportScope): void {
-  if (scope.inputBlob(0) !== scope.outputBlob(0)) {
-    scope.fail(`${scope.type} works in place`, { expected: `output ${scope.inputBlob(0)}`, got: scope.outputBlob(0) });
-  }
-}
 
 export const sparseToDenseMask = defineOp({
   name: 'SparseToDenseMask',
