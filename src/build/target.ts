@@ -121,6 +121,7 @@ const kSchema = {
     vectorFloats: { enum: [1, 4, 8, 16] },
     vectorRegisters: kPositive,
     fma: { type: 'boolean' },
+    laneMultiply: { type: 'boolean' },
     l1Bytes: kPositive,
     l2Bytes: kPositive,
     cpuFeatures: kTexts,

@@ -109,6 +109,8 @@ export interface KernelTarget {
   /** Architectural vector registers. */
   readonly vectorRegisters: number;
   readonly fma: boolean;
+  /** A vector times one lane of another is one instruction (NEON), so tiles hold their inputs in vectors; absent: no. */
+  readonly laneMultiply?: boolean;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly threads: number;

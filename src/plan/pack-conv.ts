@@ -34,8 +34,20 @@ export interface ConvTile {
 /** What tiling may know of a target. */
 export interface TileTarget {
   readonly vectorRegisters: number;
+  readonly laneMultiply?: boolean;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
+}
+
+/**
+ * Rows of a register tile of `vectors` columns: sums and one step's weights in registers, and a broadcast (14×2 of 32, 6×2
+ * of 16); where the target multiplies by lanes, a vector of inputs for each row and two steps' weights (8×2, 4×2).
+ */
+export function tileRows(target: TileTarget, vectors: number): number {
+  const { vectorRegisters: registers, laneMultiply } = target;
+  const fitting =
+    laneMultiply === true ? (registers - 2 * vectors) / (vectors + 1) : (registers - vectors - 1) / vectors;
+  return Math.max(1, Math.floor(fitting) & ~1);
 }
 
 /** Input rows or columns under one window: dilation·(kernel − 1) + 1. */
@@ -59,16 +71,14 @@ function bandHeight(s: ConvGeometry, outRows: number): number {
 }
 
 /**
- * The cut that suits most machines: two vectors of output channels, pixels to fill the registers (14×2 of 32, 6×2 of 16);
- * a band's input in a quarter of L2, a chunk's weights in half of L1. Padded images narrower than such a tile (7×7) get
+ * The cut that suits most machines: two vectors of output channels, pixels to fill the registers (tileRows); a band's input in a quarter of L2, a chunk's weights in half of L1. Padded images narrower than such a tile (7×7) get
  * three vectors, since their rows are not merged: 512 channels at 7×7 take 10 % less time. ResNet-50's 3×3 of 64 channels
  * at 56×56 with 2 MiB of L2: 14×2, 28 rows, 1 block.
  */
 export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile {
-  const pixelsOf = (count: number): number =>
-    Math.max(1, Math.floor((target.vectorRegisters - count - 1) / count) & ~1);
-  const vectors = readsPadding(s) && s.outWidth <= pixelsOf(3) ? 3 : 2;
-  const pixels = pixelsOf(vectors);
+  const isNarrow = target.laneMultiply !== true && readsPadding(s) && s.outWidth <= tileRows(target, 3);
+  const vectors = isNarrow ? 3 : 2;
+  const pixels = tileRows(target, vectors);
   const rowBytes = 4 * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
   const rowsFit = Math.min(s.outHeight, Math.max(1, Math.floor(target.l2Bytes / 4 / rowBytes)));
   const bandRows = Math.ceil(s.outHeight / Math.ceil(s.outHeight / rowsFit));

@@ -1,7 +1,7 @@
 // Winograd convolutions F(2×2, 3×3) and F(4×4, 3×3): which form a layer gets, filters transformed in float64 and rounded once,
 // packed for the matrix product per position, and the cut into groups of tiles. Mirrors runtime/include/cortado/conv2d_winograd.h.
 
-import type { ConvGeometry, TileTarget } from './pack-conv.js';
+import { type ConvGeometry, type TileTarget, tileRows } from './pack-conv.js';
 
 export interface WinogradForm {
   /** Per tile side. */
@@ -45,8 +45,9 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
   const { outputs, rawFilters } = form;
   const positions = (outputs + 2) ** 2;
   const tiles = winogradTiles(s, outputs);
-  const vectors = tiles <= kFewTiles && target.vectorRegisters >= 32 ? 4 : 2;
-  const pixels = Math.max(1, Math.floor((target.vectorRegisters - vectors - 1) / vectors) & ~1);
+  const takesFour = tiles <= kFewTiles && target.vectorRegisters >= 32 && target.laneMultiply !== true;
+  const vectors = takesFour ? 4 : 2;
+  const pixels = tileRows(target, vectors);
   const blocks = Math.ceil(s.inChannels / s.block) + vectors;
   const fits = Math.floor(target.l2Bytes / 2 / (4 * positions * s.block * blocks));
   const groups = Math.ceil(tiles / Math.max(fits, 4 * pixels));

@@ -105,6 +105,81 @@ CORTADO_INLINE void multiply_lane(const float* x, const float* w, F (&acc)[kPixe
   });
 }
 
+/** Floats from the first to the last that kSteps neighbouring steps of a tile in one row read. */
+template <int kPixelStride, int kPixels, int kSteps>
+inline constexpr int kRowSpan = (kPixels - 1) * kPixelStride + kSteps;
+
+/** Vectors that hold a row's floats in registers beside the sums; as many are free. */
+inline constexpr int kMostRowVectors = 8;
+
+/** True if kSteps neighbouring steps are best done by multiply_row. */
+template <class F, int kPixelStride, int kRowPixels, int kPixels, int kSteps>
+inline constexpr bool kMultipliesRows = kLaneMultiply<F> && kRowPixels == 0 && kRowSpan<kPixelStride, kPixels, kSteps> >= kLanesOf<F> &&
+                                        kRowSpan<kPixelStride, kPixels, kSteps> <= kMostRowVectors * kLanesOf<F>;
+
+/**
+ * kSteps steps whose floats are neighbours (columns of a filter, or one step of a packed matrix), where the target multiplies
+ * by a lane of a vector: the whole row is loaded once. The last vector ends with the last float: nothing past it is read.
+ */
+template <class F, int kPixelStride, int kSteps, int kPixels, int kVectors>
+CORTADO_INLINE void multiply_row(const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
+  constexpr int B = kLanesOf<F>, span = kRowSpan<kPixelStride, kPixels, kSteps>, loads = (span + B - 1) / B;
+  F row[loads];
+  static_for<0, loads>([&](auto i) __attribute__((always_inline)) { row[i] = load<F>(x + (i + 1 < loads ? i * B : span - B)); });
+  static_for<0, kSteps>([&](auto step) __attribute__((always_inline)) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F filter = load<F>(w + (step * kVectors + v) * B);
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+        constexpr int at = p * kPixelStride + step, vector = at / B;
+        constexpr int lane = vector + 1 < loads ? at % B : at - (span - B);
+        acc[p][v] = fma_lane<lane>(filter, row[vector], acc[p][v]);
+      });
+    });
+    // Weights that are read early would drive the sums out of the registers.
+    __asm__ volatile("" : : : "memory");
+  });
+}
+
+/**
+ * B steps at once where the target multiplies by a lane of a vector: each pixel's B floats are one load. Weights are read
+ * step by step, w: [lane][kVectors][B].
+ */
+template <class F, int kPixelStride, int kRowPixels, int kRowStride, int kPixels, int kVectors>
+CORTADO_INLINE void multiply_block(const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
+  constexpr int B = kLanesOf<F>;
+  F pixel[kPixels];
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    pixel[p] = load<F>(x + tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p));
+  });
+  static_for<0, B>([&](auto lane) __attribute__((always_inline)) {
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+      const F filter = load<F>(w + (lane * kVectors + v) * B);
+      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { acc[p][v] = fma_lane<lane>(filter, pixel[p], acc[p][v]); });
+    });
+  });
+}
+
+/** The steps of whole blocks of B lanes, by multiply_block; returns the weights behind those used. */
+template <class F, int kPixelStride, int kRowPixels, int kRowStride, int kPixels, int kVectors>
+CORTADO_INLINE const float* multiply_blocks(const TileLoops& loops, int outers, const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
+  constexpr int kBlockWeights = kLanesOf<F> * kVectors * kLanesOf<F>;
+  // 1×1: the outer loop is the only one.
+  const bool is_flat = loops.middle == 1 && loops.inner == 1;
+  const int middles = is_flat ? 1 : loops.middle, inners = is_flat ? outers : loops.inner;
+  const std::int64_t inner_stride = is_flat ? loops.x_outer_stride : loops.x_inner_stride, w_ahead = loops.w_ahead;
+  for (int outer = is_flat && outers > 0 ? 1 : outers; outer > 0; --outer, x += loops.x_outer_stride) {
+    const float* x_middle = x;
+    for (int middle = middles; middle > 0; --middle, x_middle += loops.x_middle_stride) {
+      const float* x_inner = x_middle;
+      for (int inner = inners; inner > 0; --inner, x_inner += inner_stride, w += kBlockWeights) {
+        prefetch_ahead<kBlockWeights>(w, w_ahead);
+        multiply_block<F, kPixelStride, kRowPixels, kRowStride>(x_inner, w, acc);
+      }
+    }
+  }
+  return w;
+}
+
 /**
  * One register tile. w: [outer][middle][inner][lane][kVectors][B]. y: vector v of pixel p at v·y_vector_stride + p·y_pixel_stride.
  * Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16). kLanes > 0: the lane count, unrolled.
@@ -121,13 +196,23 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
     });
   });
   const float* x_outer = x;
-  for (int outer = loops.outer; outer > 0; --outer, x_outer += loops.x_outer_stride) {
+  int outer = loops.outer;
+  if constexpr (kLaneMultiply<F> && kLaneStride == 1 && kLanes == 0) {
+    const int blocks = loops.lanes != B ? 0 : loops.last_lanes == B ? outer : outer - 1;
+    w = multiply_blocks<F, kPixelStride, kRowPixels, kRowStride>(loops, blocks, x, w, acc);
+    x_outer += blocks * loops.x_outer_stride;
+    outer -= blocks;
+  }
+  for (; outer > 0; --outer, x_outer += loops.x_outer_stride) {
     const int lanes = outer == 1 ? loops.last_lanes : loops.lanes;
     const float* x_middle = x_outer;
     for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride) {
       const float* x_inner = x_middle;
       for (int inner = loops.inner; inner > 0; --inner, x_inner += loops.x_inner_stride) {
-        if constexpr (kLanes > 0) {
+        if constexpr (kLanes > 0 && kLaneStride == 1 && kMultipliesRows<F, kPixelStride, kRowPixels, kPixels, kLanes>) {
+          multiply_row<F, kPixelStride, kLanes>(x_inner, w, acc);
+          w += kLanes * kVectors * B;
+        } else if constexpr (kLanes > 0) {
           static_for<0, kLanes>([&](auto lane) __attribute__((always_inline)) {
             multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_inner + lane * kLaneStride, w + lane * (kVectors * B), acc);
             // Neighbouring lanes read some of the same floats; kept in registers from lane to lane they would drive the sums out.
@@ -138,7 +223,11 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
           const float* x_lane = x_inner;
           for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
             prefetch_ahead<kVectors * B>(w, loops.w_ahead);
-            multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_lane, w, acc);
+            if constexpr (kPixelStride == 1 && kMultipliesRows<F, 1, kRowPixels, kPixels, 1>) {
+              multiply_row<F, 1, 1>(x_lane, w, acc);
+            } else {
+              multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_lane, w, acc);
+            }
           }
         }
       }

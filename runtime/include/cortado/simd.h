@@ -97,8 +97,10 @@ CORTADO_INLINE void hold_in_register(V& value) {
     __asm__("" : "+v"(value));
 #elif defined(__SSE2__)
     __asm__("" : "+x"(value));
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__ARM_NEON)
     __asm__("" : "+w"(value));
+#else
+    (void)value;
 #endif
   }
 }
@@ -121,6 +123,32 @@ CORTADO_INLINE To bits_as(From from) {
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V fma(V a, V b, V c) {
   return a * b + c;
+}
+
+/** True where multiplying a vector by one lane of another is one instruction. */
+template <class V>
+#if defined(__aarch64__) || defined(__ARM_NEON)
+inline constexpr bool kLaneMultiply = sizeof(V) == 16;
+#else
+inline constexpr bool kLaneMultiply = false;
+#endif
+
+/**
+ * a · b[kLane] + c. Written as the instruction: the compilers broadcast the lane first or move sums between registers when
+ * there are many.
+ */
+template <int kLane, class V, IfVector<V> = 0>
+CORTADO_INLINE V fma_lane(V a, V b, V c) {
+#if defined(__aarch64__)
+  __asm__("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(c) : "w"(a), "w"(b), "i"(kLane));
+  return c;
+#elif defined(__ARM_NEON)
+  if constexpr (kLane < 2) __asm__("vmla.f32 %q0, %q1, %e2[%c3]" : "+w"(c) : "w"(a), "t"(b), "i"(kLane));
+  else __asm__("vmla.f32 %q0, %q1, %f2[%c3]" : "+w"(c) : "w"(a), "t"(b), "i"(kLane - 2));
+  return c;
+#else
+  return a * b[kLane] + c;
+#endif
 }
 
 /** b if a < b, else a, like std::max: max(x, 0) keeps a NaN in x (Caffe2's Relu does too); max(0, x) would drop it. */

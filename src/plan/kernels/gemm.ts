@@ -6,7 +6,7 @@ import { epilogueOperands } from '../../ir/graph.js';
 import { makeTensor } from '../../ir/tensor.js';
 import { operandAccess } from '../../ops/functor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import type { KernelCall, KernelRequest, KernelTarget } from '../../ops/kernel-call.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
 import { packOnce } from '../pack-once.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm, outputType } from './kernel.js';
@@ -45,6 +45,12 @@ export function constantFeatures(request: KernelRequest): Features | undefined {
   return constants && tail ? { inFeatures: k, outFeatures: n } : undefined;
 }
 
+/** Rows of a tile whose inputs are packed side by side, two vectors wide; by lanes, a vector holds four rows' inputs. */
+function packedTileRows({ vectorRegisters, laneMultiply }: KernelTarget): number {
+  if (laneMultiply === true) return vectorRegisters >= 32 ? 12 : 4;
+  return vectorRegisters >= 32 ? 14 : 6;
+}
+
 function lowerFullyConnected(request: KernelRequest): KernelCall {
   const { node, target } = request;
   const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
@@ -55,7 +61,7 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
   const rows = inputType(node, 0).shape[0] ?? 1;
   const isSingle = dimMax(rows) === 1;
   const vectors = isSingle && block === 16 ? 4 : 2;
-  const tileRows = isSingle ? 1 : target.vectorRegisters >= 32 ? 14 : 6;
+  const rowsOfTile = isSingle ? 1 : packedTileRows(target);
   const { data } = weights;
   const packed = packOnce(data, ['fc', outFeatures, inFeatures, block, vectors], () =>
     packFullyConnected(data, outFeatures, inFeatures, block, vectors),
@@ -73,11 +79,11 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
         ['vectors', vectors],
       ],
     },
-    template: [{ kind: 'config' }, { kind: 'number', value: tileRows }],
+    template: [{ kind: 'config' }, { kind: 'number', value: rowsOfTile }],
     args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],
     packs: [makeTensor('f32', [packed.length], packed), ...packs],
     ...(functor === undefined ? {} : { functor }),
-    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows),
+    scratchBytes: fullyConnectedScratchBytes(inFeatures, rowsOfTile),
     parts: kAnyParts,
   };
 }
