@@ -1,11 +1,14 @@
-// The kernels' own tests (runtime/test/*_test.cc), compiled for every x86-64 level that this machine runs, and once with
-// sanitizers. Each program compares kernels with obvious loops and prints a line per case.
+// The kernels' own tests (runtime/test/*_test.cc), compiled for every x86-64 level that this machine runs, for ARM in the
+// emulator, and once with sanitizers. Each program compares kernels with obvious loops and prints a line per case.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { loadTarget } from '../src/build/target.js';
+import { words } from '../src/build/toolchain.js';
+import { needTargetTools } from './support/need-target-tools.js';
 
 const run = promisify(execFile);
 const kPrograms = [
@@ -40,6 +43,20 @@ describe('runtime kernels', () => {
     }
   }
 
+  for (const target of ['aarch64-linux', 'armv7-linux']) {
+    for (const program of kPrograms) {
+      it(`${program} on ${target}`, async function () {
+        this.timeout(180_000);
+        await needTargetTools(this, target);
+        const { toolchains, runner } = loadTarget(target);
+        const { cxx = '', machineFlags = [], linkFlags = [] } = toolchains[0] ?? {};
+        const flags = ['-O1', '-Wno-psabi', ...machineFlags, ...linkFlags];
+        const emulator = runner.command ?? [];
+        await compileAndRun(program, join(directory, `${program}-${target}`), flags, words(cxx)[0], emulator);
+      });
+    }
+  }
+
   for (const program of kPrograms) {
     it(`${program} under address and undefined-behaviour sanitizers`, async function () {
       this.timeout(180_000);
@@ -49,11 +66,17 @@ describe('runtime kernels', () => {
 });
 
 /** Rejects with the program's output if it does not compile without a warning or a case fails. */
-async function compileAndRun(program: string, executable: string, flags: readonly string[]): Promise<void> {
+async function compileAndRun(
+  program: string,
+  executable: string,
+  flags: readonly string[],
+  compiler = process.env.CXX ?? 'g++',
+  emulator: readonly string[] = [],
+): Promise<void> {
   const source = join('runtime', 'test', `${program}.cc`);
-  const compiler = process.env.CXX ?? 'g++';
   await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', source, '-o', executable]);
-  await run(executable).catch((error: unknown) => {
+  const [command = executable, ...args] = [...emulator, executable];
+  await run(command, args).catch((error: unknown) => {
     const output = typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
     throw new Error(`${program} failed:\n${output}`);
   });

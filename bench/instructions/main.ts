@@ -2,23 +2,15 @@
 // in QEMU, counted by a plugin that is built here from source. Where no board is at hand, this is the measure of kernels:
 // per multiply-add of a direct convolution, against the least that the instruction set allows.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { execa } from 'execa';
-import { defaultCacheFolder } from '../../src/build/object-cache.js';
-import { loadTarget, type Target } from '../../src/build/target.js';
-import { runTool } from '../../src/build/toolchain.js';
+import { loadTarget } from '../../src/build/target.js';
 import { formatTable } from '../../src/cli/format.js';
-import { compile } from '../../src/compile.js';
-import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
-import { packageRoot } from '../../src/package-root.js';
-import type { RunStats } from '../../src/run/run-executable.js';
 import { kBenchNets } from '../nets/index.js';
-import type { BenchNet } from '../nets/net-builder.js';
-import { type Counts, parseCounts, readReport } from './counts.js';
+import { buildPlugin, countNet, type NetCounts } from './count-net.js';
+import type { Counts } from './counts.js';
 
 interface Options {
   readonly target: string;
@@ -27,19 +19,6 @@ interface Options {
   readonly hot: number;
   readonly winograd?: boolean;
   readonly json: boolean;
-}
-
-interface Layer {
-  readonly name: string;
-  readonly macs: number;
-  readonly counts: Counts;
-}
-
-interface NetCounts {
-  readonly net: BenchNet;
-  readonly run: Counts;
-  readonly layers: readonly Layer[];
-  readonly blocks: readonly string[];
 }
 
 const kDefaultNets = ['squeezenet_1_1', 'mobilenet_v1', 'resnet50'];
@@ -56,7 +35,7 @@ async function main(options: Options): Promise<void> {
     for (const name of names) {
       const net = kBenchNets.get(name)?.();
       if (net === undefined) continue;
-      const counted = await countNet(net, target, plugin, options, folder);
+      const counted = await countNet(net, { ...options, plugin, folder });
       rows.push([name, ...cells(counted.run, net.macs)]);
       if (options.json) console.log(JSON.stringify({ net: name, target: target.name, macs: net.macs, ...counted.run }));
       if (options.profile) console.log(`${name}\n${layerTable(counted)}\n`);
@@ -68,54 +47,6 @@ async function main(options: Options): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The plugin as a shared library. */
-async function buildPlugin(folder: string): Promise<string> {
-  const source = fileURLToPath(new URL('bench/instructions/count_instructions.cc', packageRoot));
-  const plugin = join(folder, 'count_instructions.so');
-  const flags = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-shared', '-fPIC'];
-  await runTool('g++', [...flags, source, '-o', plugin], { folder, package: 'g++' });
-  return plugin;
-}
-
-async function countNet(
-  net: BenchNet,
-  target: Target,
-  plugin: string,
-  options: Options,
-  folder: string,
-): Promise<NetCounts> {
-  const { build } = await compile({
-    predictNet: encodeNetDef(net.predict),
-    initNet: encodeNetDef(net.init, { packed: true }),
-    inputs: [`${net.input.name}:${net.input.shape.join(',')}`],
-    name: net.name,
-    target: options.target,
-    threads: 1,
-    outputFolder: folder,
-    cacheFolder: defaultCacheFolder(process.env),
-    ...(options.winograd === undefined ? {} : { winograd: options.winograd }),
-  });
-  const [emulator, ...before] = target.runner.command ?? [];
-  if (emulator === undefined || build.executable === undefined) throw new Error(`${target.name} has no emulator`);
-  const report = join(folder, 'counts.txt');
-  const stats = join(folder, 'stats.json');
-  const argument = `${plugin},out=${report}${options.hot > 0 ? `,hot=${options.hot}` : ''}`;
-  await execa(emulator, [...before, '-plugin', argument, build.executable, '--random', '--stats', stats]);
-  const { readings, blocks } = parseCounts(readFileSync(report, 'utf8'));
-  const { layers } = JSON.parse(readFileSync(stats, 'utf8')) as RunStats;
-  const { run, perLayer } = readReport(readings, layers.length);
-  return {
-    net,
-    run,
-    blocks,
-    layers: layers.map(({ op, type, blob, kernel, macs }, i) => ({
-      name: `${op} ${type} ${blob} ${kernel}`,
-      macs,
-      counts: perLayer[i] ?? run,
-    })),
-  };
 }
 
 const kHead = (first: string): string[] => [

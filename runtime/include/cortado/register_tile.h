@@ -128,7 +128,7 @@ CORTADO_INLINE void multiply_row(const float* x, const float* w, F (&acc)[kPixel
   static_for<0, loads>([&](auto i) __attribute__((always_inline)) { row[i] = load<F>(x + (i + 1 < loads ? i * B : span - B)); });
   static_for<0, kSteps>([&](auto step) __attribute__((always_inline)) {
     static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
-      const F filter = load<F>(w + (step * kVectors + v) * B);
+      const F filter = load_next<F>(w);
       static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
         constexpr int at = p * kPixelStride + step, vector = at / B;
         constexpr int lane = vector + 1 < loads ? at % B : at - (span - B);
@@ -153,7 +153,7 @@ CORTADO_INLINE void multiply_block(const float* x, const float* w, F (&acc)[kPix
   });
   static_for<0, B>([&](auto lane) __attribute__((always_inline)) {
     static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
-      const F filter = load<F>(w + (lane * kVectors + v) * B);
+      const F filter = load_next<F>(w);
       static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) { acc[p][v] = fma_lane<lane>(filter, pixel[p], acc[p][v]); });
     });
   });
