@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadTarget } from '../../src/build/target.js';
-import { formatTable } from '../../src/cli/format.js';
+import { formatTable } from '../../src/format.js';
 import { kBenchNets } from '../nets/index.js';
 import { buildPlugin, countNet, type NetCounts } from './count-net.js';
 import type { Counts } from './counts.js';
