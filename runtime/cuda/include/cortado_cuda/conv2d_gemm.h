@@ -47,6 +47,7 @@ CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&r
   constexpr int wide = kWide<Element>, piece = gather_piece<Element>(S::k), piece_bytes = piece * static_cast<int>(sizeof(Element));
   static_assert(S::k.x_read % piece == 0 && S::k.x_stored % piece == 0, "halves are copied in pairs: x_read and x_stored must be even");
   const int chunk = static_cast<int>(threadIdx.x) % Loader::kChunks, first = static_cast<int>(threadIdx.x) / Loader::kChunks;
+  constexpr bool is_inside = Gather::kPhases == 1 && Gather::kLongest * sizeof(Element) % T::k.k_bytes == 0;
   const int k = (step * Loader::kChunks + chunk) * wide;
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kA; ++i) {
@@ -54,18 +55,18 @@ CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&r
     char* to = stage + row * T::k.k_bytes + swizzled_chunk<T::k.k_bytes>(row, chunk) * 16;
     CORTADO_UNROLL
     for (int p = 0; p < wide / piece; ++p) {
-      const Element* from = gather.source(rows[i], k + p * piece);
-      copy_async<piece_bytes>(to + p * piece_bytes, from == nullptr ? w : from, from == nullptr ? 0 : piece_bytes);
+      const GatherSource<Element> from = gather.template source<is_inside>(rows[i], static_cast<unsigned>(k + p * piece));
+      copy_async<piece_bytes>(to + p * piece_bytes, from.at, from.exists ? piece_bytes : 0);
     }
   }
   char* filters = stage + T::k.rows * T::k.k_bytes;
-  const bool in_filter = k < gather.k();
+  const bool in_filter = is_inside || k < gather.k();
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kB; ++i) {
     const int col = first + i * Loader::kStep;
-    const bool exists = in_filter && col < col_limit;
+    const bool exists = every(in_filter, col < col_limit);
     char* to = filters + col * T::k.k_bytes + swizzled_chunk<T::k.k_bytes>(col, chunk) * 16;
-    copy_async<16>(to, exists ? w + gather.filter(col) - gather.filter(0) + k : w, exists ? 16 : 0);
+    copy_async<16>(to, w + gather.filter(col) - gather.filter(0) + k, exists ? 16 : 0);
   }
 }
 
@@ -182,8 +183,9 @@ CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int
 }
 
 template <class S, class T, class Math, class Gather, class Ep>
-__global__ void __launch_bounds__(gemm_threads(T::k)) conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w,
-                                                                      typename Math::Element* y, Ep ep, float* partial, unsigned* counters) {
+__global__ void __launch_bounds__(gemm_threads(T::k), static_cast<int>(ceil_div(Math::kThreads, gemm_threads(T::k))))
+    conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y, Ep ep, float* partial,
+                       unsigned* counters) {
   char* shared = static_cast<char*>(dynamic_shared());
   const TilePlace place = tile_place<S, T>();
   const Gather gather(place.phase);

@@ -11,10 +11,27 @@ namespace cortado::cuda {
 template <class T>
 struct GatherRow {
   const T* at;
-  int y;
+  int y; /**< kNoRow if there is no such pixel: then no tap is inside. */
   int x;
+};
+
+inline constexpr int kNoRow = -(1 << 28);
+
+/** Where an element lies; the address means nothing if it does not exist (then it is zero). */
+template <class T>
+struct GatherSource {
+  const T* at;
   bool exists;
 };
+
+/** All conditions, without branches. */
+template <class... Condition>
+CORTADO_DEVICE bool every(Condition... conditions) {
+  return (static_cast<unsigned>(conditions) & ...) != 0u;
+}
+
+/** 0 ≤ index < size. */
+CORTADO_DEVICE bool is_below(int index, int size) { return static_cast<unsigned>(index) < static_cast<unsigned>(size); }
 
 /** Elements that one asynchronous copy may move: 16, 8 or 4 bytes, all of one pixel. */
 template <class T>
@@ -48,19 +65,19 @@ struct ForwardGather {
   CORTADO_DEVICE GatherRow<T> row(const T* x, int image, int pixel, int group, bool exists) const {
     const int y = pixel / S::k.out_width * S::k.stride_h - S::k.pad_top, col = pixel % S::k.out_width * S::k.stride_w - S::k.pad_left;
     const std::int64_t first = (static_cast<std::int64_t>(image) * S::k.in_height + y) * S::k.in_width + col;
-    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), y, col, exists};
+    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), exists ? y : kNoRow, col};
   }
 
-  /** Address of element k of the row; null outside of the image. */
-  CORTADO_DEVICE const T* source(const GatherRow<T>& row, int k) const {
+  /** Where element k of the row lies, if it is inside of the image; kInside: k < k() is known. No branches: this is asked for every copy. */
+  template <bool kInside>
+  CORTADO_DEVICE GatherSource<T> source(const GatherRow<T>& row, unsigned k) const {
     if constexpr (is_pointwise(S::k)) {
-      return row.exists && k < kLongest ? row.at + k : nullptr;
+      return GatherSource<T>{row.at + k, every(row.y >= 0, kInside || k < kLongest)};
     } else {
-      const int tap = k / S::k.x_read;
+      const int tap = static_cast<int>(k / S::k.x_read), channel = static_cast<int>(k % S::k.x_read);
       const int dy = tap / S::k.kernel_w * S::k.dilation_h, dx = tap % S::k.kernel_w * S::k.dilation_w;
-      const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S::k.in_height) &&
-                          static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S::k.in_width);
-      return row.exists && inside && k < kLongest ? row.at + (dy * S::k.in_width + dx) * S::k.x_stored + k % S::k.x_read : nullptr;
+      return GatherSource<T>{row.at + ((dy * S::k.in_width + dx) * S::k.x_stored + channel),
+                             every(is_below(row.y + dy, S::k.in_height), is_below(row.x + dx, S::k.in_width), kInside || k < kLongest)};
     }
   }
 
@@ -120,16 +137,15 @@ struct TransposedGather {
   CORTADO_DEVICE GatherRow<T> row(const T* x, int image, int pixel, int group, bool exists) const {
     const int y = pixel / cols_.outputs + rows_.shift, col = pixel % cols_.outputs + cols_.shift;
     const std::int64_t first = (static_cast<std::int64_t>(image) * S::k.in_height + y) * S::k.in_width + col;
-    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), y, col, exists};
+    return GatherRow<T>{x + first * S::k.x_stored + group * in_group(S::k), exists ? y : kNoRow, col};
   }
 
-  CORTADO_DEVICE const T* source(const GatherRow<T>& row, int k) const {
-    if (!row.exists || k >= this->k()) return nullptr;
-    const int tap = k / S::k.x_read;
+  template <bool kInside>
+  CORTADO_DEVICE GatherSource<T> source(const GatherRow<T>& row, unsigned k) const {
+    const int tap = static_cast<int>(k / S::k.x_read), channel = static_cast<int>(k % S::k.x_read);
     const int dy = tap / cols_.taps, dx = tap % cols_.taps;
-    const bool inside = static_cast<unsigned>(row.y + dy) < static_cast<unsigned>(S::k.in_height) &&
-                        static_cast<unsigned>(row.x + dx) < static_cast<unsigned>(S::k.in_width);
-    return inside ? row.at + (dy * S::k.in_width + dx) * S::k.x_stored + k % S::k.x_read : nullptr;
+    return GatherSource<T>{row.at + ((dy * S::k.in_width + dx) * S::k.x_stored + channel),
+                           every(is_below(row.y + dy, S::k.in_height), is_below(row.x + dx, S::k.in_width), kInside || static_cast<int>(k) < this->k())};
   }
 
   CORTADO_DEVICE std::int64_t out_pixel(int image, int pixel) const {

@@ -78,7 +78,7 @@ struct FloatTile {
 
   CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
     const int first_row = warp / T::k.warps_n * kM * 4 + lane / 8, first_col = warp % T::k.warps_n * kN * 8 + lane % 8;
-    CORTADO_UNROLL
+    CORTADO_UNROLL_BY(kM * kN >= 64 ? 1 : T::k.k_bytes / 16)  // large tiles need their registers for sums
     for (int chunk = 0; chunk < T::k.k_bytes / 16; ++chunk) {
       float4 rows[kM];
       CORTADO_UNROLL
@@ -110,6 +110,7 @@ struct FloatTile {
 /** fp16 operands, fp32 sums, tensor cores. */
 struct HalfMath {
   using Element = Half;
+  static constexpr int kThreads = 32; /**< Threads that a multiprocessor must hold: bounds the registers of each. */
   template <class T>
   using Tile = TensorTile<HalfMath, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&)[4]) {}
@@ -119,6 +120,7 @@ struct HalfMath {
 /** fp32 operands rounded to TF32 (weights when they are packed, activations here), fp32 sums, tensor cores. */
 struct Tf32Math {
   using Element = float;
+  static constexpr int kThreads = 32;
   template <class T>
   using Tile = TensorTile<Tf32Math, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&a)[4]) {
@@ -130,6 +132,7 @@ struct Tf32Math {
 /** fp32 throughout, on the ordinary units. */
 struct FloatMath {
   using Element = float;
+  static constexpr int kThreads = 384;
   template <class T>
   using Tile = FloatTile<T>;
 };
