@@ -1,15 +1,24 @@
-// How a matrix product is cut into blocks of the device.
+// How a matrix product is cut into blocks of the device. A model of one multiprocessor gives each tile a time: arithmetic, shared
+// memory and L2 traffic per step, the latency that a step cannot hide, and how many blocks the multiprocessors hold at once. At small
+// batches few tiles exist, so sums are split until the multiprocessors are busy. Registers are ptxas's figures; the rates are the
+// manufacturer's; the latencies are estimates that no measurement has confirmed yet.
 
 /** GemmTile of runtime/cuda/include/cortado_cuda/conv_shape.h. */
 export interface GemmTile {
   readonly rows: number;
   readonly cols: number;
+  /** Bytes of one row of an operand per step. */
   readonly kBytes: number;
+  /** Steps in flight. */
   readonly stages: number;
   readonly warpsM: number;
   readonly warpsN: number;
+  /** Blocks that share one sum. */
   readonly splits: number;
 }
+
+/** Arithmetic of runtime/cuda/include/cortado_cuda/tile_math.h. */
+export type GemmMath = 'HalfMath' | 'Tf32Math' | 'FloatMath';
 
 export interface ProductSize {
   /** Rows of the product: output pixels of all images. */
@@ -21,8 +30,126 @@ export interface ProductSize {
   /** Products of this size: groups, phases. */
   readonly repeats: number;
   readonly multiprocessors: number;
+  /** FloatMath when absent. */
+  readonly math?: GemmMath;
 }
 
-export function chooseGemmTile(_size: ProductSize): GemmTile {
-  return { rows: 64, cols: 64, kBytes: 64, stages: 3, warpsM: 2, warpsN: 2, splits: 1 };
+export interface TileEstimate {
+  readonly tile: GemmTile;
+  /** Clock cycles from the first block's start to the last one's end. */
+  readonly cycles: number;
+}
+
+/** rows, cols, kBytes, stages, warpsM, warpsN, registers per thread (nvcc 13.0, sm_80, the most of 1×1, 3×3 and 7×7 filters). */
+type TileRow = readonly [number, number, number, number, number, number, number];
+
+const kTensorTiles: readonly TileRow[] = [
+  [64, 64, 128, 4, 2, 2, 126],
+  [128, 128, 64, 4, 2, 4, 128],
+  [128, 64, 64, 4, 2, 2, 158],
+  [64, 128, 64, 4, 2, 2, 128],
+  [64, 32, 128, 4, 2, 2, 80],
+  [32, 64, 128, 4, 2, 2, 76],
+  [32, 32, 128, 4, 2, 2, 64],
+];
+
+const kFloatTiles: readonly TileRow[] = [
+  [64, 64, 64, 4, 2, 2, 168],
+  [128, 64, 64, 4, 4, 1, 168],
+  [64, 32, 128, 4, 2, 2, 168],
+  [32, 64, 128, 4, 1, 4, 168],
+  [32, 32, 128, 4, 2, 2, 128],
+];
+
+const kSplits = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32] as const;
+
+/** Of one multiprocessor. */
+const kDevice = {
+  registers: 65536,
+  threads: 2048,
+  blocks: 32,
+  sharedBytes: 164 * 1024,
+  /** What the runtime keeps of each block's shared memory. */
+  reservedBytes: 1024,
+  /** Multiply-adds per cycle: tensor cores' dense rates of compute capability 8.0; 128 lanes. */
+  products: { HalfMath: 1024, Tf32Math: 512, FloatMath: 128 },
+  sharedBytesPerCycle: 128,
+  l2BytesPerCycle: 40,
+  /** A block's first tiles on their way from L2 or memory, and its results' way back. */
+  startCycles: 1400,
+  /** Barrier, addresses, fragments: what a step costs a block that is alone. */
+  stepCycles: 150,
+  /** Counting, fences and reading parts for the block that comes last. */
+  splitCycles: 1500,
+} as const;
+
+/** The tile and split with the least estimated time; the first of the list on a tie. */
+export function chooseGemmTile(size: ProductSize): GemmTile {
+  return estimateTiles(size).reduce((best, next) => (next.cycles < best.cycles ? next : best)).tile;
+}
+
+/** Every tile and split that may be launched, with its estimate: what a tuner measures. */
+export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
+  const math = size.math ?? 'FloatMath';
+  const rows = math === 'FloatMath' ? kFloatTiles : kTensorTiles;
+  return rows.flatMap((row) => {
+    const steps = Math.max(1, Math.ceil((size.sums * elementBytes(math)) / row[2]));
+    const splits = kSplits.filter((count) => count === 1 || count * 2 <= steps);
+    return splits.map((count) => ({ tile: tileOf(row, count), cycles: estimateCycles(size, math, row, steps, count) }));
+  });
+}
+
+/** Tiles of the grid: `counters` of a split sum; each part of a tile has rows · cols floats of scratch. */
+export function gridTiles(size: ProductSize, tile: GemmTile): number {
+  return Math.ceil(size.pixels / tile.rows) * Math.ceil(size.channels / tile.cols) * size.repeats;
+}
+
+function tileOf([rows, cols, kBytes, stages, warpsM, warpsN]: TileRow, splits: number): GemmTile {
+  return { rows, cols, kBytes, stages, warpsM, warpsN, splits };
+}
+
+function elementBytes(math: GemmMath): number {
+  return math === 'HalfMath' ? 2 : 4;
+}
+
+/** As gemm_shared_bytes of conv_shape.h. */
+function sharedBytes([rows, cols, kBytes, stages]: TileRow): number {
+  return Math.max(stages * (rows + cols) * kBytes, 4 * rows * (cols + 8));
+}
+
+/** Blocks that a multiprocessor holds at once. */
+function residentBlocks(row: TileRow): number {
+  const threads = row[4] * row[5] * 32;
+  const byRegisters = Math.floor(kDevice.registers / (threads * row[6]));
+  const byShared = Math.floor(kDevice.sharedBytes / (sharedBytes(row) + kDevice.reservedBytes));
+  return Math.max(1, Math.min(byRegisters, byShared, Math.floor(kDevice.threads / threads), kDevice.blocks));
+}
+
+/** Whole waves of blocks, then a last one that fills the multiprocessors evenly but not up. */
+function estimateCycles(size: ProductSize, math: GemmMath, row: TileRow, steps: number, splits: number): number {
+  const blocks = gridTiles(size, tileOf(row, splits)) * splits;
+  const resident = residentBlocks(row);
+  const wave = resident * size.multiprocessors;
+  const whole = Math.floor(blocks / wave);
+  const last = Math.ceil((blocks - whole * wave) / size.multiprocessors);
+  const perBlock = Math.ceil(steps / splits);
+  const time = (together: number): number => blockCycles(math, row, perBlock, together);
+  const waves = whole * time(resident) + (last > 0 ? time(last) : 0);
+  return splits === 1 ? waves : waves + combineCycles(row, splits);
+}
+
+/** A block of `steps` steps beside others on the same multiprocessor, `together` in all. */
+function blockCycles(math: GemmMath, row: TileRow, steps: number, together: number): number {
+  const [rows, cols, kBytes, , warpsM, warpsN] = row;
+  const products = (rows * cols * kBytes) / elementBytes(math) / kDevice.products[math];
+  const fragments = ((rows * warpsN + cols * warpsM) * kBytes) / kDevice.sharedBytesPerCycle;
+  const copies = ((rows + cols) * kBytes) / kDevice.l2BytesPerCycle;
+  const step = Math.max(kDevice.stepCycles + products, together * Math.max(products, fragments, copies));
+  const store = (rows * cols * elementBytes(math) * together) / kDevice.l2BytesPerCycle;
+  return kDevice.startCycles + steps * step + store;
+}
+
+/** The last block of a tile reads all parts. */
+function combineCycles([rows, cols]: TileRow, splits: number): number {
+  return kDevice.splitCycles + (splits * rows * cols * 4) / kDevice.l2BytesPerCycle;
 }

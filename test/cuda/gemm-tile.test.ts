@@ -1,0 +1,96 @@
+// The choice of tiles: whatever is chosen may be compiled and launched and is tested as a kernel; small batches keep the multiprocessors busy.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import {
+  chooseGemmTile,
+  estimateTiles,
+  type GemmMath,
+  type GemmTile,
+  gridTiles,
+  type ProductSize,
+} from '../../src/plan/kernels/device/gemm-tile.js';
+
+const kMaths: readonly GemmMath[] = ['HalfMath', 'Tf32Math', 'FloatMath'];
+const kMaxSharedBytes = 227 * 1024;
+
+/** [pixels of an image, channels, sums] of ResNet-50's convolutions after the first. */
+const kResNet: readonly (readonly [number, number, number])[] = [
+  [3136, 64, 64],
+  [3136, 64, 576],
+  [3136, 256, 64],
+  [784, 128, 1152],
+  [784, 512, 128],
+  [196, 256, 2304],
+  [196, 1024, 256],
+  [49, 512, 4608],
+  [49, 2048, 512],
+];
+
+function productSize(batch: number, [pixels, channels, sums]: readonly [number, number, number]): ProductSize {
+  return { pixels: batch * pixels, channels, sums, repeats: 1, multiprocessors: 132, math: 'HalfMath' };
+}
+
+/** What conv2d_gemm.h and tile_math.h assert. */
+function fits(tile: GemmTile, math: GemmMath): boolean {
+  const chunks = tile.kBytes / 16;
+  const step = (tile.warpsM * tile.warpsN * 32) / chunks;
+  const [unitRows, unitCols] = math === 'FloatMath' ? [4, 8] : [16, 16];
+  return (
+    (tile.kBytes === 64 || tile.kBytes === 128) &&
+    tile.stages >= 2 &&
+    tile.rows % step === 0 &&
+    tile.cols % step === 0 &&
+    tile.rows % (tile.warpsM * unitRows) === 0 &&
+    tile.cols % (tile.warpsN * unitCols) === 0 &&
+    tile.stages * (tile.rows + tile.cols) * tile.kBytes <= kMaxSharedBytes
+  );
+}
+
+describe('tiles of matrix products on a device', () => {
+  it('all fit the kernel and the device', () => {
+    for (const math of kMaths) {
+      for (const { tile, cycles } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math })) {
+        assert.ok(fits(tile, math), `${math} ${JSON.stringify(tile)}`);
+        assert.ok(cycles > 0);
+      }
+    }
+  });
+
+  it('are the ones that the kernel tests run', async () => {
+    const source = await readFile('runtime/cuda/test/conv_gemm_test.cu', 'utf8');
+    for (const math of kMaths) {
+      for (const { tile } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math })) {
+        const fields = [tile.rows, tile.cols, tile.kBytes, tile.stages, tile.warpsM, tile.warpsN].join(', ');
+        assert.match(source, new RegExp(`kPlanned\\d+\\{${fields}, \\d+\\}`), `${math} {${fields}} is not tested`);
+      }
+    }
+  });
+
+  it('keep most multiprocessors busy with one image', () => {
+    for (const layer of kResNet) {
+      const size = productSize(1, layer);
+      const tile = chooseGemmTile(size);
+      assert.ok(gridTiles(size, tile) * tile.splits >= 90, `${layer.join(' x ')}: ${JSON.stringify(tile)}`);
+    }
+  });
+
+  it('are large and whole with many images', () => {
+    for (const layer of kResNet.filter(([, channels]) => channels >= 128)) {
+      const tile = chooseGemmTile(productSize(256, layer));
+      assert.ok(tile.rows === 128 && tile.cols >= 64, `${layer.join(' x ')}: ${JSON.stringify(tile)}`);
+    }
+  });
+
+  it('split no sum into more parts than it has steps', () => {
+    const tile = chooseGemmTile({
+      pixels: 1,
+      channels: 8,
+      sums: 8,
+      repeats: 1,
+      multiprocessors: 132,
+      math: 'HalfMath',
+    });
+    assert.equal(tile.splits, 1);
+  });
+});
