@@ -16,6 +16,7 @@ import { selectKernel } from './kernels/table.js';
 import { type Calls, mergeInPlace, readsOf } from './lifetimes.js';
 import { type Linear, linearize } from './linearize.js';
 import { variantSymbol, withOutputShapes } from './output-shapes.js';
+import { kMinPartBytes, kMinPartMacs } from './parts.js';
 import { type MemoryPlan, planMemory } from './plan-memory.js';
 import type {
   KernelStep,
@@ -41,10 +42,6 @@ export interface PlanOptions {
   /** Memory that the arena may use, fastest first; none: one piece without limit. */
   readonly arenaRegions?: readonly ArenaRegion[];
 }
-
-/** Below this many multiply-adds or bytes a step is not worth splitting over threads. */
-const kMinPartMacs = 200_000;
-const kMinPartBytes = 256 * 1024;
 
 /** Packed weights may be this many times the raw ones, or exceed them by as many bytes, whichever is more. */
 const kMostPadding = 1.5;

@@ -3,6 +3,8 @@
 // An m_tile is `vectors` vectors of `block` output channels; the last tile of a group may have fewer. Output channels past
 // the last are zeros. Input channels are the real ones only.
 
+import { kMinPartMacs } from './parts.js';
+
 /** The numbers of a convolution that packing and tiling depend on; named as in Conv2dShape. */
 export interface ConvGeometry {
   readonly inChannels: number;
@@ -33,6 +35,7 @@ export interface ConvTile {
 
 /** What tiling may know of a target. */
 export interface TileTarget {
+  readonly threads: number;
   readonly vectorRegisters: number;
   readonly laneMultiply?: boolean;
   readonly l1Bytes: number;
@@ -75,13 +78,34 @@ function bandHeight(s: ConvGeometry, outRows: number): number {
  * three vectors, since their rows are not merged: 512 channels at 7×7 take 10 % less time. ResNet-50's 3×3 of 64 channels
  * at 56×56 with 2 MiB of L2: 14×2, 28 rows, 1 block.
  */
+/** Shares of the multiply-adds that are worth a thread of their own. */
+function usefulParts(s: ConvGeometry, { threads }: TileTarget): number {
+  const taps = (s.inChannels / s.groups) * s.kernelH * s.kernelW;
+  const macs = s.outChannels * s.outHeight * s.outWidth * taps;
+  return Math.max(1, Math.min(threads, Math.floor(macs / kMinPartMacs)));
+}
+
+/** Rows of a band: at least `bands` bands, and so many that bands times output tiles share out evenly, or nearly, over the parts. */
+function splitBands(outHeight: number, bands: number, outTiles: number, parts: number): number {
+  for (let count = bands; count <= Math.min(outHeight, bands + parts); count++) {
+    const rows = Math.ceil(outHeight / count);
+    const items = Math.ceil(outHeight / rows) * outTiles;
+    if (items % parts === 0 || items >= kManyItems * parts) return rows;
+  }
+  return Math.ceil(outHeight / bands);
+}
+
+/** Items per part from which on one more or less does not matter. */
+const kManyItems = 6;
+
 export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile {
   const isNarrow = target.laneMultiply !== true && readsPadding(s) && s.outWidth <= tileRows(target, 3);
   const vectors = isNarrow ? 3 : 2;
   const pixels = tileRows(target, vectors);
   const rowBytes = 4 * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
   const rowsFit = Math.min(s.outHeight, Math.max(1, Math.floor(target.l2Bytes / 4 / rowBytes)));
-  const bandRows = Math.ceil(s.outHeight / Math.ceil(s.outHeight / rowsFit));
+  const outTiles = s.groups * Math.ceil(s.outChannels / s.groups / (s.block * vectors));
+  const bandRows = splitBands(s.outHeight, Math.ceil(s.outHeight / rowsFit), outTiles, usefulParts(s, target));
   const blockBytes = 4 * s.kernelH * s.kernelW * s.block * vectors * s.block;
   return { pixels, vectors, bandRows, chunkBlocks: Math.max(1, Math.floor(target.l1Bytes / 2 / blockBytes)) };
 }
@@ -216,7 +240,7 @@ export function chooseConv2dFewTile(s: ConvGeometry, isTransposed: boolean, targ
   const fits = Math.floor(target.l2Bytes / 2 / (4 * s.inChannels * fewBandWidth(s, isTransposed)));
   const inRows = Math.max(dilatedExtent(s.kernelH, s.dilationH), fits - dilatedExtent(s.kernelH, s.dilationH));
   const wanted = Math.max(1, isTransposed ? inRows * s.strideH : Math.floor(inRows / s.strideH));
-  const even = Math.ceil(s.outHeight / Math.ceil(s.outHeight / Math.min(wanted, s.outHeight)));
+  const even = splitBands(s.outHeight, Math.ceil(s.outHeight / wanted), 1, usefulParts(s, target));
   const bandRows = isTransposed ? Math.ceil(even / s.strideH) * s.strideH : even;
   return { channels, vectors, bandRows };
 }

@@ -46,7 +46,7 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
   const positions = (outputs + 2) ** 2;
   const tiles = winogradTiles(s, outputs);
   const takesFour = tiles <= kFewTiles && target.vectorRegisters >= 32 && target.laneMultiply !== true;
-  const vectors = takesFour ? 4 : 2;
+  const vectors = takesFour && Math.ceil(s.outChannels / s.block) >= 4 * target.threads ? 4 : 2;
   const pixels = tileRows(target, vectors);
   const blocks = Math.ceil(s.inChannels / s.block) + vectors;
   const fits = Math.floor(target.l2Bytes / 2 / (4 * positions * s.block * blocks));

@@ -1,7 +1,7 @@
 // Which convolution kernel named layers get, and the transformed filters of the Winograd ones.
 
 import assert from 'node:assert/strict';
-import type { ConvGeometry } from '../../src/plan/pack-conv.js';
+import { type ConvGeometry, chooseConv2dFewTile, chooseConv2dTile } from '../../src/plan/pack-conv.js';
 import {
   chooseWinograd,
   chooseWinogradTile,
@@ -10,7 +10,7 @@ import {
   winogradScratchBytes,
 } from '../../src/plan/pack-winograd.js';
 
-const kTarget = { vectorRegisters: 32, l1Bytes: 32768, l2Bytes: 1 << 20 };
+const kTarget = { threads: 4, vectorRegisters: 32, l1Bytes: 32768, l2Bytes: 1 << 20 };
 
 /** A square 3×3 layer with padding 1. */
 function layer(inChannels: number, size: number, outChannels: number, block = 16): ConvGeometry {
@@ -87,6 +87,24 @@ describe('choice of Winograd convolutions', () => {
     const raw = chooseWinogradTile(layer(512, 7, 512), { outputs: 4, rawFilters: true }, kTarget);
     assert.deepEqual(raw, { outputs: 4, group: 4, pixels: 6, vectors: 4, chunkBlocks: 1 });
     assert.equal(winogradScratchBytes(layer(512, 7, 512), raw), 4 * 36 * 16 * ((32 + 4) * 4 + 2 + 16 * 4 + 1));
+  });
+});
+
+describe('bands', () => {
+  const bandsOf = (shape: ConvGeometry, threads: number): number =>
+    Math.ceil(shape.outHeight / chooseConv2dTile(shape, { ...kTarget, threads }).bandRows);
+
+  it('one output tile is cut into a band for each thread that has enough work', () => {
+    assert.equal(bandsOf(layer(16, 60, 16), 1), 1);
+    assert.equal(bandsOf(layer(16, 60, 16), 4), 4);
+    assert.equal(bandsOf(layer(16, 8, 16), 4), 1);
+    const few = { ...layer(16, 64, 3), strideH: 2, strideW: 2, inHeight: 32, inWidth: 32 };
+    assert.equal(chooseConv2dFewTile(few, true, { ...kTarget, threads: 4 }).bandRows, 16);
+  });
+
+  it('bands and output tiles share out evenly: 6 items of 3 bands would leave two of four threads waiting', () => {
+    const first = { ...layer(64, 112, 64), kernelH: 7, kernelW: 7, padTop: 3, padLeft: 3 };
+    assert.equal((bandsOf(first, 4) * 2) % 4, 0);
   });
 });
 
