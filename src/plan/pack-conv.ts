@@ -73,11 +73,6 @@ function bandHeight(s: ConvGeometry, outRows: number): number {
   return (outRows - 1) * s.strideH + dilatedExtent(s.kernelH, s.dilationH);
 }
 
-/**
- * The cut that suits most machines: two vectors of output channels, pixels to fill the registers (tileRows); a band's input in a quarter of L2, a chunk's weights in half of L1. Padded images narrower than such a tile (7×7) get
- * three vectors, since their rows are not merged: 512 channels at 7×7 take 10 % less time. ResNet-50's 3×3 of 64 channels
- * at 56×56 with 2 MiB of L2: 14×2, 28 rows, 1 block.
- */
 /** Shares of the multiply-adds that are worth a thread of their own. */
 function usefulParts(s: ConvGeometry, { threads }: TileTarget): number {
   const taps = (s.inChannels / s.groups) * s.kernelH * s.kernelW;
@@ -98,6 +93,12 @@ function splitBands(outHeight: number, bands: number, outTiles: number, parts: n
 /** Items per part from which on one more or less does not matter. */
 const kManyItems = 6;
 
+/**
+ * The cut that suits most machines: two vectors of output channels, pixels to fill the registers (tileRows); a band's input in a
+ * quarter of L2, a chunk's weights in half of L1. Padded images narrower than such a tile (7×7) get three vectors, since
+ * their rows are not merged: 512 channels at 7×7 take 10 % less time. ResNet-50's 3×3 of 64 channels at 56×56 with 2 MiB of
+ * L2: 14×2, 28 rows, 1 block.
+ */
 export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile {
   const isNarrow = target.laneMultiply !== true && readsPadding(s) && s.outWidth <= tileRows(target, 3);
   const vectors = isNarrow ? 3 : 2;

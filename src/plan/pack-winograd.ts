@@ -66,8 +66,9 @@ const kTransformCost = {
 /** Share of the multiply-add peak that the loops reach. */
 const kDirectShare = 0.85;
 const kWinogradShare = 0.8;
-/** Per byte of weights from memory, most of whose time is hidden behind products; per vector of products that a chunk adds to. */
-const kWeightByteCost = 0.15;
+/** Per byte of weights from memory (28 GB/s), which products hide but for a fifth; per vector of products that a chunk adds to. */
+const kWeightByteCost = 0.3;
+const kUnhidden = 0.2;
 const kAccumulateCost = 4;
 /** A kernel with larger errors has to be this much faster. */
 const kWorthwhile = 1.2;
@@ -75,7 +76,12 @@ const kWorthwhile = 1.2;
 /** Vector multiply-adds that a direct 3×3 convolution of one image takes the time of. */
 function directCost(s: ConvGeometry): number {
   const products = s.outHeight * s.outWidth * 9 * s.inChannels * Math.ceil(s.outChannels / s.block);
-  return products / kDirectShare + kWeightByteCost * 4 * 9 * s.inChannels * s.outChannels;
+  return withWeights(products / kDirectShare, 4 * 9 * s.inChannels * s.outChannels);
+}
+
+function withWeights(work: number, weightBytes: number): number {
+  const reading = kWeightByteCost * weightBytes;
+  return Math.max(work, reading) + kUnhidden * reading;
 }
 
 /** The same for F(outputs×outputs, 3×3): products per position, transforms of input, output and raw filters, weights. */
@@ -88,7 +94,7 @@ export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTa
     (positions * s.inChannels * outBlocks) / kWinogradShare + cost.input * inBlocks + cost.output * outBlocks;
   const tiles = winogradTiles(s, outputs);
   const weightBytes = 4 * (rawFilters ? 9 : positions) * s.inChannels * s.outChannels;
-  return tiles * perTile + kWeightByteCost * weightBytes + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0);
+  return withWeights(tiles * perTile + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0), weightBytes);
 }
 
 /** Filters transformed once per group of tiles, some channels at a time, and the passes over the products that this takes. */
