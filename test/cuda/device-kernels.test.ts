@@ -10,12 +10,12 @@ import { promisify } from 'node:util';
 import { skipBecause } from '../support/skip.js';
 
 const run = promisify(execFile);
-const kPrograms = ['emulation_test', 'conv_gemm_test', 'conv_transpose_test', 'image_test'] as const;
+const kPrograms = ['emulation_test', 'conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test'] as const;
 const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 /** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
-const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test'];
+const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test', 'image_norm_test'];
 
 describe('device kernels', () => {
   let directory = '';

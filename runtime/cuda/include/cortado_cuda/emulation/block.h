@@ -136,7 +136,7 @@ inline void warp_operation(const char* operation, void* mine, const Compute& com
   if (w.arrived == 0) {
     std::memset(w.slots, 0, sizeof w.slots);
     w.operation = operation;
-  } else if (std::strcmp(w.operation, operation) != 0) {
+  } else if (w.operation != operation && std::strcmp(w.operation, operation) != 0) {
     fail(std::string("lanes of a warp meet in different operations: ") + w.operation + " and " + operation);
   }
   w.slots[current_lane()] = mine;
