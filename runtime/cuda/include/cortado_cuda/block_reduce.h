@@ -6,16 +6,16 @@
 namespace cortado::cuda {
 
 /** Combines one value of each of kThreads threads: warps by shuffles, then warps among themselves through shared memory. */
-template <int kThreads, class Combine>
-CORTADO_DEVICE float block_combine(float x, const Combine& combine) {
+template <int kThreads, class T, class Combine>
+CORTADO_DEVICE T block_combine(T x, const Combine& combine) {
   static_assert(kThreads % 32 == 0, "whole warps");
-  __shared__ float parts[kThreads / 32];
+  __shared__ T parts[kThreads / 32];
   CORTADO_UNROLL
   for (int mask = 16; mask > 0; mask /= 2) x = combine(x, shuffle_xor(x, mask));
   __syncthreads();  // parts may still be read by the call before
   if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = x;
   __syncthreads();
-  float total = parts[0];
+  T total = parts[0];
   CORTADO_UNROLL
   for (int i = 1; i < kThreads / 32; ++i) total = combine(total, parts[i]);
   return total;

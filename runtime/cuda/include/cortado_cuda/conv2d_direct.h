@@ -103,6 +103,7 @@ __global__ void __launch_bounds__(32 * kGemvWarps) conv2d_gemv_kernel(std::int64
   float sums[kRows] = {};
   if (m < S::k.out_channels) {
     const T* filter = w + static_cast<std::int64_t>(m) * pitch;
+    CORTADO_UNROLL_BY(4)
     for (int k = lane * N; k < S::k.x_read; k += 32 * N) {
       const Pack<N> weight = load<Pack<N>>(filter + k);
       CORTADO_UNROLL
