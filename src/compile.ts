@@ -14,9 +14,12 @@ import { nestedNets } from './frontend/caffe2/import-reads.js';
 import { loadModelFiles } from './frontend/caffe2/load-model-files.js';
 import type { OperatorDef } from './frontend/caffe2/net-def.js';
 import type { Graph } from './ir/graph.js';
+import type { KernelTarget } from './ops/kernel-call.js';
 import { runPasses } from './passes/pipeline.js';
 import { buildProgram } from './plan/build-program.js';
 import type { Program } from './plan/program.js';
+import { applyRecord } from './tune/apply-record.js';
+import type { TuningRecord } from './tune/record.js';
 import { kVersion } from './version.js';
 
 export interface ModelOptions {
@@ -45,6 +48,10 @@ export interface CompileOptions extends ModelOptions {
    * false: none.
    */
   readonly winograd?: boolean;
+  /** Measured choices of kernels and tiles, which win over the cost model's; `cortado tune` makes them. */
+  readonly tuning?: TuningRecord;
+  /** Whose measurements to use, where the record has several CPUs of the target. */
+  readonly tuningCpu?: string;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
   readonly threads?: number;
   readonly weights?: 'linked' | 'file' | 'pointer';
@@ -144,8 +151,10 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     ...(options.onGraph === undefined ? {} : { onPass: options.onGraph, now: () => performance.now() }),
   });
   options.onProgress?.('planning');
+  const allowed = { ...target, threads, ...(options.winograd === undefined ? {} : { winograd: options.winograd }) };
+  const tuned = tuneTarget(options, graph, allowed, target.name);
   const program = buildProgram(graph, {
-    target: { ...target, threads, ...(options.winograd === undefined ? {} : { winograd: options.winograd }) },
+    target: tuned.target,
     optimize,
     opCount,
     ...(regions === undefined ? {} : { arenaRegions: arenaRegions(regions) }),
@@ -160,7 +169,20 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     version: kVersion,
     ...(regions === undefined ? {} : { bare: { regions, stackBytes: target.stackBytes ?? kDefaultStackBytes } }),
   });
-  return { program, files, target, graph, warnings };
+  return { program, files, target, graph, warnings: [...warnings, ...tuned.warnings] };
+}
+
+/** The target with what was measured of the graph's layers. */
+function tuneTarget(
+  { tuning, tuningCpu }: CompileOptions,
+  graph: Graph,
+  target: KernelTarget,
+  targetName: string,
+): { readonly target: KernelTarget; readonly warnings: readonly Problem[] } {
+  if (tuning === undefined) return { target, warnings: [] };
+  const about = { targetName, ...(tuningCpu === undefined ? {} : { cpu: tuningCpu }) };
+  const applied = applyRecord(tuning, graph, target, about);
+  return { target: { ...target, tuning: applied.tuning }, warnings: applied.warnings };
 }
 
 /** Compiles and builds artifacts into the output folder. */

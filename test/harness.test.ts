@@ -16,7 +16,7 @@ import { packageRoot } from '../src/package-root.js';
 
 const kRuntime = fileURLToPath(new URL('runtime/', packageRoot));
 const kWarnings = ['-pedantic', '-Wall', '-Wextra', '-Wconversion', '-Werror'];
-const kModelSources = ['src/model.cc', 'src/run.cc', 'src/fault.cc', 'src/weights.cc', 'src/cpu.cc'];
+const kModelSources = ['src/model.cc', 'src/memory.cc', 'src/run.cc', 'src/fault.cc', 'src/weights.cc', 'src/cpu.cc'];
 const kFileSources = ['bytes.cc', 'inflate.cc', 'deflate.cc', 'png.cc', 'image.cc', 'npy.cc'].map(
   (f) => `harness/${f}`,
 );

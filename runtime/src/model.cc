@@ -4,14 +4,9 @@
 
 #include "cortado/thread_pool.h"
 #include "cpu.h"
+#include "memory.h"
 #include "run.h"
 
-#ifndef CORTADO_HEAP
-#define CORTADO_HEAP __STDC_HOSTED__
-#endif
-#if CORTADO_HEAP
-#include <cstdlib>
-#endif
 #if defined(__unix__) || defined(__APPLE__)
 #include <time.h>
 #endif
@@ -210,9 +205,7 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   void* owned = nullptr;
   if (memory == nullptr) {
     memory_size = at.total + CORTADO_ALIGNMENT - 1;
-#if CORTADO_HEAP
-    memory = owned = std::malloc(memory_size);
-#endif
+    memory = owned = allocate_memory(memory_size);
     if (memory == nullptr) return CORTADO_OUT_OF_MEMORY;
   }
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
@@ -224,6 +217,7 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   model->net = &net;
   model->threads = threads;
   model->owned_memory = owned;
+  model->owned_bytes = memory_size;
   status = find_weights(net, options, model);
   if (status == CORTADO_OK) {
     Builder::connect(model, at, net, options);
@@ -243,9 +237,7 @@ void destroy(Model* model) {
   Builder::close_device(model);
   Builder::stop_pool(model);
   unmap_file(&model->weights_file);
-#if CORTADO_HEAP
-  std::free(model->owned_memory);
-#endif
+  free_memory(model->owned_memory, model->owned_bytes);
 }
 
 const void* weights(const Model* model, std::size_t* weights_bytes) {

@@ -10,6 +10,7 @@ import { addInspectCommand } from './inspect-command.js';
 import { addOpsCommand, addTargetsCommand } from './ops-command.js';
 import { reportError } from './report-problems.js';
 import { addRunCommand } from './run-command.js';
+import { addTuneCommand } from './tune-command.js';
 import { addVerifyCommand } from './verify-command.js';
 
 /** Runs one command and sets the exit code of the process. */
@@ -25,6 +26,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
     addRunCommand,
     addVerifyCommand,
     addInspectCommand,
+    addTuneCommand,
     addOpsCommand,
     addTargetsCommand,
   ]) {

@@ -9,6 +9,7 @@ import { targetNames } from '../build/target.js';
 import type { CompileOptions } from '../compile.js';
 import { fail } from '../errors.js';
 import { findValueInfo } from '../frontend/caffe2/value-info.js';
+import { readTuningRecord } from '../tune/record.js';
 import { closest } from './closest.js';
 
 export interface ModelFlags {
@@ -20,6 +21,8 @@ export interface ModelFlags {
   readonly threads?: number;
   readonly optimize: boolean;
   readonly winograd?: boolean;
+  readonly tuning?: string;
+  readonly tuningCpu?: string;
   readonly randomInit?: number;
   readonly name?: string;
   readonly cache: boolean;
@@ -46,6 +49,8 @@ export function addModelOptions(command: Command): Command {
       'transform Winograd filters when compiling wherever that is faster, though packed weights may exceed 1.5 x the raw ones',
     )
     .option('--no-winograd', 'no Winograd convolutions: slower, smaller rounding errors')
+    .option('--tuning <file>', 'kernels and tiles that `cortado tune` has measured')
+    .option('--tuning-cpu <name>', 'whose measurements to use, where the record has several CPUs of the target')
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)
     .option('--name <name>', 'name of the net and prefix of its C symbols')
     .option('--no-cache', 'compile everything anew')
@@ -70,6 +75,8 @@ export function modelOptions(predictNet: string, flags: ModelFlags): CompileOpti
     outputs: flags.output,
     optimize: flags.optimize,
     ...(flags.winograd === undefined ? {} : { winograd: flags.winograd }),
+    ...(flags.tuning === undefined ? {} : { tuning: readTuningRecord(flags.tuning) }),
+    ...(flags.tuningCpu === undefined ? {} : { tuningCpu: flags.tuningCpu }),
     ...(flags.init === undefined ? {} : { initNet: flags.init }),
     ...(valueInfo === undefined ? {} : { valueInfo }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),

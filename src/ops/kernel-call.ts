@@ -102,6 +102,19 @@ export interface KernelCall {
   readonly inPlace?: readonly { readonly input: number; readonly output: number }[];
 }
 
+/** How a kernel is cut, by the names of its tile's fields. */
+export type TileFields = { readonly [field: string]: number };
+
+/** A kernel that was measured for a layer, with its fastest tile. */
+export interface TunedKernel {
+  readonly kernel: string;
+  readonly tile: TileFields;
+  readonly ms: number;
+}
+
+/** What was measured: the kernels of each layer, fastest first, by the layer's signature. */
+export type Tuning = ReadonlyMap<string, readonly TunedKernel[]>;
+
 /** What a kernel may know of the target: never its name. */
 export interface KernelTarget {
   /** float lanes of a vector: 4 SSE2/NEON, 8 AVX2, 16 AVX-512; 1 without SIMD. */
@@ -120,6 +133,8 @@ export interface KernelTarget {
    * set); nowhere (false).
    */
   readonly winograd?: boolean | ReadonlySet<Value>;
+  /** Measured choices, which win over the cost model's. */
+  readonly tuning?: Tuning;
   /** Set when operators may run on a device. */
   readonly device?: DeviceTarget;
 }
@@ -138,6 +153,8 @@ export interface DeviceTarget {
 export interface KernelRequest {
   readonly node: Node;
   readonly target: KernelTarget;
+  /** The kernel that a measurement asks for: it answers what it can do, whatever the cost model thinks of it. */
+  readonly wanted?: string;
   /** The tensor of a value known at compile time. */
   constant(value: Value | undefined): Tensor | undefined;
 }

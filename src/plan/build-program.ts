@@ -12,7 +12,7 @@ import { assignDevices } from './assign-devices.js';
 import { assignLayouts } from './assign-layouts.js';
 import { type CopyItem, flatten, type IfItem, type Item, type LoopItem, type NodeItem } from './items.js';
 import { selectDeviceKernel } from './kernels/device/table.js';
-import { selectKernel } from './kernels/table.js';
+import { type SelectedKernel, selectKernel } from './kernels/table.js';
 import { type Calls, mergeInPlace, readsOf } from './lifetimes.js';
 import { type Linear, linearize } from './linearize.js';
 import { variantSymbol, withOutputShapes } from './output-shapes.js';
@@ -108,7 +108,7 @@ function assign(source: Graph, { target, optimize }: PlanOptions): Graph {
 }
 
 function lowerAll(linear: Linear, target: KernelTarget): Calls {
-  const calls = new Map<Item, KernelCall & { readonly kernel: string }>();
+  const calls = new Map<Item, SelectedKernel>();
   for (const item of flatten(linear.items)) {
     if (item.kind === 'node') {
       const constant = (value: Value | undefined): Tensor | undefined =>
@@ -140,7 +140,7 @@ function reshaped(linear: Linear, root: Value, value: Value): Tensor | undefined
     : { ...tensor, dims: value.type.shape.map(dimMax) };
 }
 
-function copyCall(from: Value): KernelCall & { readonly kernel: string } {
+function copyCall(from: Value): SelectedKernel {
   const isOnDevice = from.type.memory === 'device';
   const count = from.type.layout.kind === 'rowMajor' ? shapeSize(from.type.shape) : storedElements(from.type);
   return {
@@ -221,6 +221,7 @@ class Planner {
       ...(device === undefined ? {} : { deviceArena: device }),
       opCount: this.options.opCount,
       threads: this.options.target.threads,
+      vectorFloats: this.options.target.vectorFloats,
     };
   }
 
@@ -351,7 +352,7 @@ class Planner {
     return steps;
   }
 
-  private copyStep(item: CopyItem, call: KernelCall & { readonly kernel: string }): KernelStep {
+  private copyStep(item: CopyItem, call: SelectedKernel): KernelStep {
     const origin: Origin = { opIndex: '', opType: 'Copy', opName: '', blob: item.to.name };
     const from = this.operand(item.from);
     const to = { ...this.operand(item.to, item.offsetBytes), type: item.from.type };
@@ -360,6 +361,7 @@ class Planner {
       op: 'Copy',
       kernel: call.kernel,
       tile: '',
+      signature: '',
       at: item.at,
       reads: [item.from.name],
       writes: [item.to.name],
@@ -380,7 +382,7 @@ class Planner {
     };
   }
 
-  private kernelStep(item: NodeItem, call: KernelCall & { readonly kernel: string }): KernelStep {
+  private kernelStep(item: NodeItem, call: SelectedKernel): KernelStep {
     const { node } = item;
     const read = new Set(readsOf(node, call));
     const packsBytes = (call.packs ?? []).map((tensor, k) =>
@@ -393,6 +395,7 @@ class Planner {
       op: node.op,
       kernel: call.kernel,
       tile: describeTile(call),
+      signature: call.signature ?? '',
       at: item.at,
       reads: presentInputs(node)
         .filter((value) => !this.linear.constants.has(value))

@@ -6,6 +6,7 @@ import { presentInputs, presentOutputs } from '../ir/graph.js';
 import { maxSizeBytes } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
 import { flatten, type Item, type LoopItem } from './items.js';
+import type { SelectedKernel } from './kernels/table.js';
 import type { Linear } from './linearize.js';
 
 export interface Lifetime {
@@ -13,7 +14,7 @@ export interface Lifetime {
   readonly last: number;
 }
 
-export type Calls = ReadonlyMap<Item, KernelCall & { readonly kernel: string }>;
+export type Calls = ReadonlyMap<Item, SelectedKernel>;
 
 /** Lifetimes of all roots; graph outputs live to the end, what a loop reads from outside to the end of the loop. */
 export function computeLifetimes(linear: Linear, calls: Calls): ReadonlyMap<Value, Lifetime> {

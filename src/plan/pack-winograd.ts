@@ -113,13 +113,18 @@ export const kWinogradForms: readonly WinogradForm[] = [
   { outputs: 2, rawFilters: false },
 ];
 
+/** True for the shapes that the kernels compute: 3×3, stride 1, dilation 1, one group, vectors of channels. */
+export function canUseWinograd(s: ConvGeometry): boolean {
+  const is3x3 = s.kernelH === 3 && s.kernelW === 3 && s.strideH === 1 && s.strideW === 1;
+  return is3x3 && s.dilationH === 1 && s.dilationW === 1 && s.groups === 1 && s.block >= 4;
+}
+
 /**
  * The cheapest Winograd form that is clearly faster than the direct convolution, or undefined; raw filters only where the
  * weights may not grow. With 16 lanes nearly all are 4×4; transformed filters pay where images are large and filters few.
  */
 export function chooseWinograd(s: ConvGeometry, mayGrow: boolean, target: TileTarget): WinogradForm | undefined {
-  const is3x3 = s.kernelH === 3 && s.kernelW === 3 && s.strideH === 1 && s.strideW === 1;
-  if (!is3x3 || s.dilationH !== 1 || s.dilationW !== 1 || s.groups !== 1 || s.block < 4) return undefined;
+  if (!canUseWinograd(s)) return undefined;
   const allowed = kWinogradForms.filter((form) => mayGrow || form.rawFilters);
   const costs = allowed.map((form) => winogradCost(s, form, target));
   const least = Math.min(...costs);

@@ -74,6 +74,8 @@ export interface Layer {
   readonly kernel: string;
   /** How the kernel is cut, where that was chosen: `pixels 14, vectors 2, band_rows 28, chunk_blocks 1`. */
   readonly tile: string;
+  /** The name under which measurements of its kernels are kept; empty where there is no choice. */
+  readonly signature: string;
   /** Number of the step in the order that buffers' lifetimes count. */
   readonly at: number;
   /** Blob names of inputs and outputs for the comment. */
@@ -162,6 +164,8 @@ export interface Program {
   readonly opCount: number;
   /** Number the steps are split for. */
   readonly threads: number;
+  /** Channels per block of the blocked layout: narrower than the target's vectors where those would pad weights too much. */
+  readonly vectorFloats: number;
 }
 
 export type { DType };

@@ -9,11 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { compile, compileModel, type ModelOptions } from '../../src/compile.js';
 import { encodeNetDef, parseNetDefText } from '../../src/frontend/caffe2/messages.js';
 import { makeArgument, makeNet, makeOperator } from '../../src/frontend/caffe2/net-def.js';
+import { maxSizeBytes } from '../../src/ir/type.js';
 import { packageRoot } from '../../src/package-root.js';
+import { runExecutable } from '../../src/run/run-executable.js';
 import { sharedFolder, skipBecause } from '../support/skip.js';
 import { suiteFolder } from './places.js';
 
 const kMostCodeBytes = 300_000;
+const kMostOwnBytes = 4_000_000;
 const kMostPadding = 1.5;
 const kMostMemory = 3;
 const kTargets = ['x86-64', 'x86-64-v3', 'x86-64-v4'];
@@ -32,6 +35,28 @@ describe('sizes', function () {
       });
       const { size } = fs.statSync(build.executable ?? '');
       assert.ok(size <= files.weights.sizeBytes + kMostCodeBytes, `${name}: ${size} for ${files.weights.sizeBytes}`);
+    }
+  });
+
+  it(`a run keeps weights, arena, inputs, outputs and at most ${kMostOwnBytes} bytes in memory`, async () => {
+    for (const name of ['digits', 'cartoon']) {
+      const outputFolder = path.join(folder, name);
+      const { build, program } = await compile({
+        ...modelIn(shipped(name)),
+        outputFolder,
+        cacheFolder: path.join(folder, 'cache'),
+      });
+      const tensors = [...program.inputs, ...program.outputs].reduce((sum, { type }) => sum + maxSizeBytes(type), 0);
+      const { stats } = await runExecutable({
+        executable: build.executable ?? '',
+        runner: { kind: 'host' },
+        inputs: new Map(),
+        outputs: [],
+        random: true,
+        repeat: 3,
+      });
+      const own = stats.peak_resident_bytes - program.weightBytes - program.arenaBytes - tensors;
+      assert.ok(stats.peak_resident_bytes > 0 && own <= kMostOwnBytes, `${name}: ${own} bytes of its own`);
     }
   });
 

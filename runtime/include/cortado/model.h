@@ -208,6 +208,7 @@ struct Model {
   std::atomic<bool> busy{false};
   int threads = 1;
   void* owned_memory = nullptr;  // what destroy() frees
+  std::size_t owned_bytes = 0;
   MappedFile weights_file{nullptr, 0};
   const void* weights = nullptr;
   std::size_t weights_bytes = 0;

@@ -33,12 +33,14 @@ import {
 } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
 import {
+  canUseWinograd,
   chooseWinograd,
   chooseWinogradTile,
   kWinogradForms,
   packConv2dWinograd,
   type WinogradForm,
   winogradScratchBytes,
+  winogradTiles,
 } from '../pack-winograd.js';
 import {
   type Form,
@@ -51,8 +53,11 @@ import {
   outputType,
   roundUpTo,
   staticDims,
+  type TileSpace,
 } from './kernel.js';
 import { tileFinish } from './tile-finish.js';
+import { convTileSpace, fewTileSpace, winogradTileSpace } from './tile-space.js';
+import { tileFor, tunedKernels } from './tuned.js';
 
 /** The most input channels for which the first-layer kernel beats the blocked one. */
 const kFewChannels = 4;
@@ -64,8 +69,13 @@ export const kConvKernels: readonly Kernel[] = [
       op,
       form: (request) => {
         const shape = convShape(request);
-        if (shape === undefined || !prefersPixelLanes(shape, op === 'ConvTranspose')) return undefined;
+        if (shape === undefined || !canUsePixelLanes(shape, op === 'ConvTranspose')) return undefined;
+        if (request.wanted !== 'conv2d_few' && !prefersPixelLanes(shape, op === 'ConvTranspose')) return undefined;
         return { blockedInputs: shape.inChannels > kFewChannels ? [0] : [], blockedOutput: false, demand: true };
+      },
+      tiles: (request) => {
+        const { shape, tile, isTransposed } = fewCut(request);
+        return fewTileSpace(shape, tile, isTransposed, request.target);
       },
       lower: (request) => lowerFew(request),
     }),
@@ -78,9 +88,10 @@ export const kConvKernels: readonly Kernel[] = [
       if (shape === undefined || shape.groups !== 1 || shape.inChannels > kFewChannels) return undefined;
       return { blockedInputs: [], blockedOutput: true, demand: true };
     },
+    tiles: (request) => convTiles(request, 'conv2d_first'),
     lower: (request) => {
       const { shape, weights } = packable(request);
-      const tile = chooseConv2dTile(shape, request.target);
+      const tile = convTile(request, shape, 'conv2d_first');
       return convCall(
         request,
         'conv2d_first',
@@ -108,9 +119,13 @@ export const kConvKernels: readonly Kernel[] = [
   },
   ...kWinogradForms.map(
     (form): Kernel => ({
-      name: `conv2d_winograd_${form.outputs}x${form.outputs}${form.rawFilters ? '_raw' : ''}`,
+      name: winogradName(form),
       op: 'Conv',
       form: (request) => (winogradOf(request)?.form === form ? kBlocked : undefined),
+      tiles: (request) => {
+        const { shape, tile } = winogradCut(request, form);
+        return winogradTileSpace(shape, winogradTiles(shape, form.outputs), tile, request.target);
+      },
       lower: (request) => lowerWinograd(request, form),
     }),
   ),
@@ -124,9 +139,10 @@ export const kConvKernels: readonly Kernel[] = [
       const perGroup = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
       return shape.groups === 1 || perGroup.every((channels) => channels % vectorFloats === 0) ? kBlocked : undefined;
     },
+    tiles: (request) => convTiles(request, 'conv2d_direct'),
     lower: (request) => {
       const { shape, weights } = packable(request);
-      const tile = chooseConv2dTile(shape, request.target);
+      const tile = convTile(request, shape, 'conv2d_direct');
       return convCall(
         request,
         'conv2d_direct',
@@ -141,9 +157,10 @@ export const kConvKernels: readonly Kernel[] = [
     name: 'conv2d_transpose',
     op: 'ConvTranspose',
     form: (request) => (convShape(request)?.groups === 1 ? kBlocked : undefined),
+    tiles: (request) => convTiles(request, 'conv2d_transpose'),
     lower: (request) => {
       const { shape, weights } = packable(request);
-      const tile = chooseConv2dTile(shape, request.target);
+      const tile = convTile(request, shape, 'conv2d_transpose');
       const packed = packOnce(weights, ['transpose', shape, tile.vectors], () =>
         packConv2dTranspose(weights, shape, tile.vectors),
       );
@@ -152,26 +169,45 @@ export const kConvKernels: readonly Kernel[] = [
   },
 ];
 
+/** The cut of a kernel over vectors of output channels: measured, or what suits most machines. */
+function convTile(request: KernelRequest, shape: ConvGeometry, kernel: string): ConvTile {
+  return tileFor(request, kernel, chooseConv2dTile(shape, request.target));
+}
+
+function convTiles(request: KernelRequest, kernel: string): TileSpace {
+  const { shape } = packable(request);
+  return convTileSpace(shape, convTile(request, shape, kernel), request.target);
+}
+
 /**
  * Lanes along pixels rather than channels: where vectors of channels would stay half empty and rows of pixels do not. Needs
  * enough work per pixel to pay for a row-major result.
  */
 function prefersPixelLanes(shape: ConvGeometry, isTransposed: boolean): boolean {
-  const { block, outChannels, groups, dilationW, strideW, padTop, padLeft } = shape;
-  if (groups !== 1 || dilationW !== 1 || (!isTransposed && strideW !== 1) || padTop < 0 || padLeft < 0) return false;
+  const { block, outChannels, strideW } = shape;
   const cols = Math.ceil(shape.outWidth / (isTransposed ? strideW : 1));
   const usedByPixels = cols / roundUpTo(cols, block);
   const usedByChannels = outChannels / roundUpTo(outChannels, block);
   return outChannels <= block / 2 && usedByPixels >= kPixelLaneGain * usedByChannels;
 }
 
+function canUsePixelLanes(shape: ConvGeometry, isTransposed: boolean): boolean {
+  const { groups, dilationW, strideW, padTop, padLeft } = shape;
+  return groups === 1 && dilationW === 1 && (isTransposed || strideW === 1) && padTop >= 0 && padLeft >= 0;
+}
+
 /** How many times more lanes must be in use before lanes along pixels win. */
 const kPixelLaneGain = 1.5;
 
-function lowerFew(request: KernelRequest): KernelCall {
+function fewCut(request: KernelRequest) {
   const { shape, weights } = packable(request);
   const isTransposed = request.node.op === 'ConvTranspose';
-  const tile = chooseConv2dFewTile(shape, isTransposed, request.target);
+  const chosen = chooseConv2dFewTile(shape, isTransposed, request.target);
+  return { shape, weights, isTransposed, tile: tileFor(request, 'conv2d_few', chosen) };
+}
+
+function lowerFew(request: KernelRequest): KernelCall {
+  const { shape, weights, isTransposed, tile } = fewCut(request);
   const packed = packOnce(weights, ['few', shape, tile.channels, isTransposed], () =>
     packConv2dFew(weights, shape, tile.channels, isTransposed),
   );
@@ -208,20 +244,37 @@ export interface WinogradChoice {
   readonly shape: ConvGeometry;
 }
 
-/** The Winograd form that the target allows for the node and that is clearly faster than the direct one. */
+function winogradName({ outputs, rawFilters }: WinogradForm): string {
+  return `conv2d_winograd_${outputs}x${outputs}${rawFilters ? '_raw' : ''}`;
+}
+
+/** The Winograd form that the target allows for the node and that is clearly faster than the direct one, or wanted. */
 export function winogradOf(request: KernelRequest): WinogradChoice | undefined {
   const { node, target } = request;
   const weights = node.inputs[1];
   const allowed = target.winograd ?? true;
   if (node.op !== 'Conv' || weights === undefined || allowed === false) return undefined;
   const shape = convShape(request);
-  const form = shape && chooseWinograd(shape, allowed === true || allowed.has(weights), target);
-  return shape === undefined || form === undefined ? undefined : { form, shape };
+  if (shape === undefined) return undefined;
+  const mayGrow = allowed === true || allowed.has(weights);
+  const wanted = request.wanted ?? tunedKernels(request)[0]?.kernel;
+  const form =
+    wanted === undefined
+      ? chooseWinograd(shape, mayGrow, target)
+      : kWinogradForms.find(
+          (one) => canUseWinograd(shape) && (mayGrow || one.rawFilters) && winogradName(one) === wanted,
+        );
+  return form === undefined ? undefined : { form, shape };
+}
+
+function winogradCut(request: KernelRequest, form: WinogradForm) {
+  const { shape, weights } = packable(request);
+  const chosen = chooseWinogradTile(shape, form, request.target);
+  return { shape, weights, tile: tileFor(request, winogradName(form), chosen) };
 }
 
 function lowerWinograd(request: KernelRequest, form: WinogradForm): KernelCall {
-  const { shape, weights } = packable(request);
-  const tile = chooseWinogradTile(shape, form, request.target);
+  const { shape, weights, tile } = winogradCut(request, form);
   const packed = form.rawFilters
     ? packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors))
     : packOnce(weights, ['winograd', shape, tile], () => packConv2dWinograd(weights, shape, tile));

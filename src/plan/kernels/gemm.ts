@@ -9,7 +9,8 @@ import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../.
 import type { KernelCall, KernelRequest, KernelTarget } from '../../ops/kernel-call.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
 import { packOnce } from '../pack-once.js';
-import { inputType, type Kernel, kAnyParts, kPlainForm, outputType } from './kernel.js';
+import { inputType, type Kernel, kAnyParts, kPlainForm, outputType, type TileSpace } from './kernel.js';
+import { tileFor } from './tuned.js';
 
 export const kGemmKernels: readonly Kernel[] = [
   {
@@ -17,6 +18,7 @@ export const kGemmKernels: readonly Kernel[] = [
     op: 'FC',
     form: (request) =>
       request.target.vectorFloats < 4 || constantFeatures(request) === undefined ? undefined : kPlainForm,
+    tiles: (request) => fullyConnectedTiles(request),
     lower: (request) => lowerFullyConnected(request),
   },
 ];
@@ -51,6 +53,30 @@ function packedTileRows({ vectorRegisters, laneMultiply }: KernelTarget): number
   return vectorRegisters >= 32 ? 14 : 6;
 }
 
+/** Vectors of a panel of columns, rows of the register tile. */
+interface FullyConnectedTile {
+  readonly vectors: number;
+  readonly tileRows: number;
+}
+
+function fullyConnectedTile(request: KernelRequest): FullyConnectedTile {
+  const { vectorFloats } = request.target;
+  const isSingle = dimMax(inputType(request.node, 0).shape[0] ?? 1) === 1;
+  const vectors = isSingle && vectorFloats === 16 ? 4 : 2;
+  const tileRows = isSingle ? 1 : packedTileRows(request.target);
+  return tileFor(request, 'fully_connected', { vectors, tileRows });
+}
+
+function fullyConnectedTiles(request: KernelRequest): TileSpace {
+  const chosen = fullyConnectedTile(request);
+  const several = request.target.laneMultiply === true ? [4, 8, 12] : [4, 6, 14];
+  const rows = chosen.tileRows === 1 ? [1] : several;
+  return {
+    chosen: { ...chosen },
+    axes: [[1, 2, 4].map((vectors) => ({ vectors })), rows.map((tileRows) => ({ tileRows }))],
+  };
+}
+
 function lowerFullyConnected(request: KernelRequest): KernelCall {
   const { node, target } = request;
   const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
@@ -59,9 +85,7 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
     return fail('internal', 'FC weights are not constant floats');
   const block = target.vectorFloats;
   const rows = inputType(node, 0).shape[0] ?? 1;
-  const isSingle = dimMax(rows) === 1;
-  const vectors = isSingle && block === 16 ? 4 : 2;
-  const rowsOfTile = isSingle ? 1 : packedTileRows(target);
+  const { vectors, tileRows } = fullyConnectedTile(request);
   const { data } = weights;
   const packed = packOnce(data, ['fc', outFeatures, inFeatures, block, vectors], () =>
     packFullyConnected(data, outFeatures, inFeatures, block, vectors),
@@ -79,11 +103,11 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
         ['vectors', vectors],
       ],
     },
-    template: [{ kind: 'config' }, { kind: 'number', value: rowsOfTile }],
+    template: [{ kind: 'config' }, { kind: 'number', value: tileRows }],
     args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],
     packs: [makeTensor('f32', [packed.length], packed), ...packs],
     ...(functor === undefined ? {} : { functor }),
-    scratchBytes: fullyConnectedScratchBytes(inFeatures, rowsOfTile),
+    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows),
     parts: kAnyParts,
   };
 }

@@ -5,7 +5,7 @@ import { fail } from '../../errors.js';
 import { dimMax, isStatic } from '../../ir/dim.js';
 import { type Node, operatorInputs } from '../../ir/graph.js';
 import type { TensorType } from '../../ir/type.js';
-import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import type { KernelCall, KernelRequest, TileFields } from '../../ops/kernel-call.js';
 
 /** Which tensors of the node are channel-blocked in this kernel's form; all others are row-major. */
 export interface Form {
@@ -17,9 +17,17 @@ export interface Form {
   readonly demand: boolean;
 }
 
+/** A kernel's tile as the cost model chooses it, and what else may be tried, field by field or a few fields together. */
+export interface TileSpace {
+  readonly chosen: TileFields;
+  readonly axes: readonly (readonly TileFields[])[];
+}
+
 export interface Kernel {
   readonly name: string;
   readonly op: string;
+  /** The tiles that tuning may try; absent where there is nothing to choose. */
+  tiles?(request: KernelRequest): TileSpace;
   /** The form in which the kernel can compute the node, or undefined. Looks at shapes, attributes and constants only. */
   form(request: KernelRequest): Form | undefined;
   lower(request: KernelRequest): KernelCall;

@@ -13,6 +13,7 @@ import { elementwiseExpr, lowerMap, mapForm } from './map.js';
 import { kNormalizationKernels } from './normalization.js';
 import { kPoolKernels } from './pool.js';
 import { kScalarKernels } from './scalar.js';
+import { layerSignature, tunedKernels } from './tuned.js';
 
 /** All rows; within one operator the first that fits wins. */
 export const kKernels: readonly Kernel[] = [
@@ -34,19 +35,49 @@ function formOf(kernel: Kernel, request: KernelRequest): Form | undefined {
   return { ...form, blockedInputs: [], blockedOutput: false };
 }
 
+interface Choice {
+  readonly kernel: Kernel;
+  readonly form: Form;
+}
+
+/** Rows that can compute the node, best first: what was measured, fastest first, then what the cost model prefers. */
+function choices(request: KernelRequest): readonly Choice[] {
+  const rows = kByOp.get(request.node.op) ?? [];
+  const measured = tunedKernels(request).flatMap(({ kernel }) => rows.filter(({ name }) => name === kernel));
+  return [
+    ...measured.map((kernel) => ({ kernel, form: formOf(kernel, { ...request, wanted: kernel.name }) })),
+    ...rows.map((kernel) => ({ kernel, form: formOf(kernel, request) })),
+  ].filter((choice): choice is Choice => choice.form !== undefined);
+}
+
+/** The kernels that tuning may try, whatever the cost model thinks of them; none where there is no choice. */
+export function tunableKernels(request: KernelRequest): readonly Kernel[] {
+  const rows = (kByOp.get(request.node.op) ?? []).filter(
+    (kernel) => formOf(kernel, { ...request, wanted: kernel.name }) !== undefined,
+  );
+  return rows.length > 1 || rows.some(({ tiles }) => tiles !== undefined) ? rows : [];
+}
+
 /** The forms in which the node can be computed, best first. */
 export function formsOf(request: KernelRequest): readonly Form[] {
-  const rows = (kByOp.get(request.node.op) ?? []).map((kernel) => formOf(kernel, request));
+  const rows: (Form | undefined)[] = choices(request).map(({ form }) => form);
   if (elementwiseExpr(request.node) !== undefined) rows.push(mapForm(request));
   return rows.filter((form): form is Form => form !== undefined);
 }
 
+export type SelectedKernel = KernelCall & {
+  readonly kernel: string;
+  /** The name under which measurements are kept, where there is a choice. */
+  readonly signature?: string;
+};
+
 /** The kernel for a node whose layouts are assigned. */
-export function selectKernel(request: KernelRequest): KernelCall & { readonly kernel: string } {
+export function selectKernel(request: KernelRequest): SelectedKernel {
   const { node } = request;
-  for (const kernel of kByOp.get(node.op) ?? []) {
-    const form = formOf(kernel, request);
-    if (form !== undefined && matchesForm(request, form)) return { ...kernel.lower(request), kernel: kernel.name };
+  for (const { kernel, form } of choices(request)) {
+    if (!matchesForm(request, form)) continue;
+    const signature = tunableKernels(request).length === 0 ? {} : { signature: layerSignature(request) };
+    return { ...kernel.lower(request), kernel: kernel.name, ...signature };
   }
   if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };
   const def = opDef(node.op);
