@@ -162,7 +162,10 @@ class Tuner {
     const reference = await this.profile([model], this.options.rounds);
     this.learn(layers, model.program, reference[0], (times) => times.model);
     const axes = Math.max(0, ...layers.flatMap(({ kernels }) => kernels.map(({ tiles }) => tiles?.axes.length ?? 1)));
-    for (let axis = 0; axis < axes; axis++) await this.pass(axis, axes, target, layers);
+    // The first axis twice: then also for kernels that have turned out to come close.
+    const passes = [0, ...Array.from({ length: axes }, (_, axis) => axis)];
+    for (const [i, axis] of passes.entries())
+      await this.pass(`pass ${i + 1} of ${passes.length}`, axis, target, layers);
     const record = this.record(layers, target, reference[0]);
     const tuned = await this.build(record, 'tuned');
     this.note('comparing the tuned net with the cost model’s');
@@ -196,20 +199,20 @@ class Tuner {
   }
 
   /** Tries what all layers still have along one axis. */
-  private async pass(axis: number, axes: number, target: string, layers: readonly LayerTimes[]): Promise<void> {
+  private async pass(name: string, axis: number, target: string, layers: readonly LayerTimes[]): Promise<void> {
     const lists = layers.map((times) => times.candidates(axis));
     const count = Math.max(0, ...lists.map((list) => list.length));
     const candidateOf = (times: LayerTimes, i: number, k: number): Candidate =>
       lists[i]?.[k] ?? times.best()[0] ?? times.model;
     const trials: Trial[] = [];
     for (let k = 0; k < count; k++) {
-      this.note(`pass ${axis + 1} of ${axes}: compiling program ${k + 1} of ${count}`);
+      this.note(`${name}: compiling program ${k + 1} of ${count}`);
       const choices = layers.map(
         (times, i): TunedLayer => entry(times, target, [{ ...candidateOf(times, i, k), ms: 1 }]),
       );
-      trials.push(await this.build(choices, `pass${axis}-${k}`));
+      trials.push(await this.build(choices, `${name} program ${k}`));
     }
-    this.note(`pass ${axis + 1} of ${axes}: running ${count} programs`);
+    this.note(`${name}: running ${count} programs`);
     const chosen = layers.map((times, i) => Array.from({ length: count }, (_, k) => candidateOf(times, i, k)));
     const stats = await this.profile(trials, this.options.rounds);
     trials.forEach(({ program }, k) => {
