@@ -133,12 +133,12 @@ class LayerTimes {
 
 /** Of sizes along an axis, those next to the present one, two on either side. */
 function near(axis: readonly TileFields[], tile: TileFields): readonly TileFields[] {
-  const valueOf = (fields: TileFields): number => Object.values(fields)[0] ?? 0;
+  const sizeOf = (fields: TileFields): number => Object.values(fields)[0] ?? 0;
   const [name = ''] = Object.keys(axis[0] ?? {});
   const present = tile[name] ?? 0;
-  const sorted = [...axis].sort((a, b) => valueOf(a) - valueOf(b));
-  const below = sorted.filter((fields) => valueOf(fields) < present);
-  const above = sorted.filter((fields) => valueOf(fields) > present);
+  const sorted = [...axis].sort((a, b) => sizeOf(a) - sizeOf(b));
+  const below = sorted.filter((fields) => sizeOf(fields) < present);
+  const above = sorted.filter((fields) => sizeOf(fields) > present);
   return [...below.slice(-2), ...above.slice(0, 2)];
 }
 

@@ -40,7 +40,9 @@ const kFilesPerProgram = 16;
 const kParallel = Math.max(2, Math.min(4, availableParallelism()));
 const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
 const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
-const kRuntimeSources = ['model', 'run', 'fault', 'weights', 'cpu', 'thread_pool'].map((name) => `src/${name}.cc`);
+const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 'thread_pool'].map(
+  (name) => `src/${name}.cc`,
+);
 const kDeviceSources = ['cuda/src/device.cc'];
 const kFolders = [...['include', 'src', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
 const kFirstLines = 6;
