@@ -3,7 +3,7 @@
 import { basename, dirname, parse, resolve } from 'node:path';
 import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
 import { checkBareOptions, kBareSystem, memoryOf } from './build/bare-target.js';
-import { loadTarget, type Target } from './build/target.js';
+import { kernelTarget, loadTarget, type Target } from './build/target.js';
 import { arenaRegions } from './emit/memory-regions.js';
 import { type NetFiles, packageFiles } from './emit/package-files.js';
 import { CompileError, fail, type Problem, problemsOf } from './errors.js';
@@ -14,7 +14,7 @@ import { nestedNets } from './frontend/caffe2/import-reads.js';
 import { loadModelFiles } from './frontend/caffe2/load-model-files.js';
 import type { OperatorDef } from './frontend/caffe2/net-def.js';
 import type { Graph } from './ir/graph.js';
-import type { KernelTarget } from './ops/kernel-call.js';
+import type { KernelTarget, Precision } from './ops/kernel-call.js';
 import { runPasses } from './passes/pipeline.js';
 import { buildProgram } from './plan/build-program.js';
 import type { Program } from './plan/program.js';
@@ -52,6 +52,8 @@ export interface CompileOptions extends ModelOptions {
   readonly tuning?: TuningRecord;
   /** Whose measurements to use, where the record has several CPUs of the target. */
   readonly tuningCpu?: string;
+  /** Of products on a device: fp32 by default. */
+  readonly precision?: Precision;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
   readonly threads?: number;
   readonly weights?: 'linked' | 'file' | 'pointer';
@@ -151,7 +153,10 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     ...(options.onGraph === undefined ? {} : { onPass: options.onGraph, now: () => performance.now() }),
   });
   options.onProgress?.('planning');
-  const allowed = { ...target, threads, ...(options.winograd === undefined ? {} : { winograd: options.winograd }) };
+  const allowed = {
+    ...kernelTarget(target, threads, options.precision),
+    ...(options.winograd === undefined ? {} : { winograd: options.winograd }),
+  };
   const tuned = tuneTarget(options, graph, allowed, target.name);
   const program = buildProgram(graph, {
     target: tuned.target,
@@ -167,6 +172,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     weights: options.weights ?? 'linked',
     trace: options.trace ?? false,
     version: kVersion,
+    emulatesDevice: target.toolchains[0]?.deviceCompiler === undefined,
     ...(regions === undefined ? {} : { bare: { regions, stackBytes: target.stackBytes ?? kDefaultStackBytes } }),
   });
   return { program, files, target, graph, warnings: [...warnings, ...tuned.warnings] };

@@ -6,6 +6,7 @@ import type { Problem } from './errors.js';
 import { dimToString, shapeMaxSize } from './ir/dim.js';
 import type { Graph } from './ir/graph.js';
 import type { TensorType } from './ir/type.js';
+import type { Arena, Program } from './plan/program.js';
 
 export interface TensorReport {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface LayerReport {
   readonly kernel: string;
   /** How the kernel is cut; empty where nothing was chosen. */
   readonly tile: string;
+  /** Where it runs; copies between the two are layers of the device. */
+  readonly runsOn: 'host' | 'device';
   readonly fused: string;
   readonly type: string;
   readonly macs: number;
@@ -46,6 +49,15 @@ export interface NetReport {
     readonly boundBytes: number;
     readonly strategy: string;
     readonly largest: readonly { readonly name: string; readonly bytes: number }[];
+  };
+  /** What a target with a device adds. */
+  readonly device?: {
+    readonly steps: number;
+    /** Operators that stay on the host, copies apart. */
+    readonly hostSteps: number;
+    readonly copies: number;
+    readonly arenaBytes: number;
+    readonly arenaBoundBytes: number;
   };
   /** Steps by kernel. */
   readonly kernels: { readonly [kernel: string]: number };
@@ -81,13 +93,15 @@ export function netReport(imported: ImportedNet, { program, target, warnings }: 
       strategy: program.arenaStrategy,
       largest: largest.map(({ name, sizeBytes }) => ({ name, bytes: sizeBytes })),
     },
+    ...(program.deviceArena === undefined ? {} : { device: deviceReport(program, program.deviceArena) }),
     kernels: histogram(program.layers.map(({ kernel }) => kernel)),
-    layers: program.layers.map(({ origin, kernel, tile, fused, type, macs, bytes, writes }) => ({
+    layers: program.layers.map(({ origin, kernel, tile, fused, type, macs, bytes, writes, isOnDevice }) => ({
       opIndex: origin.opIndex,
       opType: origin.opType,
       blob: origin.blob === '' ? (writes[0] ?? '') : origin.blob,
       kernel,
       tile,
+      runsOn: isOnDevice ? 'device' : 'host',
       fused,
       type,
       macs,
@@ -95,6 +109,13 @@ export function netReport(imported: ImportedNet, { program, target, warnings }: 
     })),
     warnings,
   };
+}
+
+function deviceReport(program: Program, arena: Arena) {
+  const copies = program.layers.filter(({ op }) => op === 'ToHost' || op === 'ToDevice').length;
+  const hostSteps = program.layers.filter(({ isOnDevice }) => !isOnDevice).length;
+  const steps = program.layers.length - hostSteps - copies;
+  return { steps, hostSteps, copies, arenaBytes: arena.sizeBytes, arenaBoundBytes: arena.boundBytes };
 }
 
 function tensorReport(name: string, { dtype, shape }: TensorType): TensorReport {

@@ -275,9 +275,11 @@ class Builder {
 
   private async makeSource(): Promise<readonly string[]> {
     const folder = `${this.files.prefix}-source`;
+    const [toolchain] = this.options.target.toolchains;
     const files = sourcePackageFiles(
       this.files,
-      this.options.target.toolchains[0]?.machineFlags ?? [],
+      toolchain?.machineFlags ?? [],
+      toolchain?.deviceCompiler?.flags ?? [],
       this.options.version,
     );
     await this.writeAll(new Map([...files].map(([name, content]) => [`${folder}/${name}`, content])));

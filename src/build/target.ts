@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { kHoldings, type MemoryRegion } from '../emit/memory-regions.js';
 import { CompileError, fail, type Problem } from '../errors.js';
-import type { KernelTarget } from '../ops/kernel-call.js';
+import type { KernelTarget, Precision } from '../ops/kernel-call.js';
 import { packageRoot } from '../package-root.js';
 
 /** A program, or a program and its first arguments: `["zig", "c++"]`. */
@@ -194,6 +194,16 @@ const kComplete = [
   'toolchains',
   'runner',
 ] as const;
+
+/** What the planner is told of a target. Fails for a precision that the target does not have. */
+export function kernelTarget(target: Target, threads: number, precision: Precision = 'fp32'): KernelTarget {
+  const { device, ...host } = target;
+  if (device !== undefined) return { ...host, threads, device: { ...device, precision } };
+  if (precision === 'fp32') return { ...host, threads };
+  return fail('bad-option', `target ${target.name} has no precision ${precision}`, {
+    expected: 'fp32, or a target with a GPU',
+  });
+}
 
 /** Names of the shipped targets. */
 export function targetNames(): readonly string[] {

@@ -61,8 +61,19 @@ function summary(report: NetReport): string {
       'arena',
       `${arena.bytes} bytes (${formatBytes(arena.bytes)}), ${share.toFixed(3)} x the bound of ${arena.boundBytes}, ${arena.strategy}`,
     ],
+    ...deviceRows(report),
     ['largest', arena.largest.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(', ')],
   ]);
+}
+
+function deviceRows({ device }: NetReport): readonly (readonly string[])[] {
+  if (device === undefined) return [];
+  const { steps, hostSteps, copies, arenaBytes, arenaBoundBytes } = device;
+  const share = arenaBoundBytes === 0 ? 1 : arenaBytes / arenaBoundBytes;
+  return [
+    ['device', `${steps} steps, ${hostSteps} on the host, ${copies} copies between them`],
+    ['', `arena ${arenaBytes} bytes (${formatBytes(arenaBytes)}), ${share.toFixed(3)} x the bound`],
+  ];
 }
 
 function tensorText({ name, dtype, shape, optional }: TensorReport): string {
@@ -75,8 +86,10 @@ function counts(histogram: { readonly [name: string]: number }): string {
     .join(', ');
 }
 
-function layerTable({ layers }: NetReport): string {
-  const rows = layers.map(({ opIndex, opType, blob, kernel, tile, fused, type, macs }) => [
+function layerTable({ layers, device }: NetReport): string {
+  const hasDevice = device !== undefined;
+  const onHost = (runsOn: string): readonly string[] => (hasDevice ? [runsOn] : []);
+  const rows = layers.map(({ opIndex, opType, blob, kernel, tile, fused, type, macs, runsOn }) => [
     opIndex,
     opType,
     blob,
@@ -85,6 +98,8 @@ function layerTable({ layers }: NetReport): string {
     type,
     macs === 0 ? '' : (macs / 1e6).toFixed(3),
     tile,
+    ...onHost(runsOn),
   ]);
-  return formatTable([['op', 'type', 'blob', 'kernel', 'fused', 'result', 'MMAC', 'tile'], ...rows], [0, 6]);
+  const head = ['op', 'type', 'blob', 'kernel', 'fused', 'result', 'MMAC', 'tile', ...onHost('runs on')];
+  return formatTable([head, ...rows], [0, 6]);
 }

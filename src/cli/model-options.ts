@@ -9,6 +9,7 @@ import { targetNames } from '../build/target.js';
 import type { CompileOptions } from '../compile.js';
 import { fail } from '../errors.js';
 import { findValueInfo } from '../frontend/caffe2/value-info.js';
+import { kPrecisions, type Precision } from '../ops/kernel-call.js';
 import { readTuningRecord } from '../tune/record.js';
 import { closest } from './closest.js';
 
@@ -23,6 +24,7 @@ export interface ModelFlags {
   readonly winograd?: boolean;
   readonly tuning?: string;
   readonly tuningCpu?: string;
+  readonly precision?: Precision;
   readonly randomInit?: number;
   readonly name?: string;
   readonly cache: boolean;
@@ -51,6 +53,9 @@ export function addModelOptions(command: Command): Command {
     .option('--no-winograd', 'no Winograd convolutions: slower, smaller rounding errors')
     .option('--tuning <file>', 'kernels and tiles that `cortado tune` has measured')
     .option('--tuning-cpu <name>', 'whose measurements to use, where the record has several CPUs of the target')
+    .addOption(
+      new Option('--precision <kind>', 'of products on a GPU: tf32 and fp16 use its tensor cores').choices(kPrecisions),
+    )
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)
     .option('--name <name>', 'name of the net and prefix of its C symbols')
     .option('--no-cache', 'compile everything anew')
@@ -77,6 +82,7 @@ export function modelOptions(predictNet: string, flags: ModelFlags): CompileOpti
     ...(flags.winograd === undefined ? {} : { winograd: flags.winograd }),
     ...(flags.tuning === undefined ? {} : { tuning: readTuningRecord(flags.tuning) }),
     ...(flags.tuningCpu === undefined ? {} : { tuningCpu: flags.tuningCpu }),
+    ...(flags.precision === undefined ? {} : { precision: flags.precision }),
     ...(flags.init === undefined ? {} : { initNet: flags.init }),
     ...(valueInfo === undefined ? {} : { valueInfo }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),

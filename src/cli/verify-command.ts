@@ -8,6 +8,7 @@ import { formatError, formatTable } from '../format.js';
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { readTensorFile } from '../run/tensor-file.js';
+import { toleranceOf } from '../verify/compare-tensors.js';
 import { type VariantReport, type VerifyReport, verifyNet } from '../verify/verify-net.js';
 import {
   addModelOptions,
@@ -27,8 +28,9 @@ import { assignFiles, splitInputs } from './tensor-arguments.js';
 interface VerifyFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly expect: readonly string[];
   readonly seed: number;
-  readonly rtol: number;
-  readonly atol: number;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly layers?: boolean;
   readonly scaleAtol: boolean;
   readonly optimizedOnly?: boolean;
   readonly json?: boolean;
@@ -46,8 +48,9 @@ export function addVerifyCommand(program: Command): void {
   addRunnerOption(addPixelOptions(addModelOptions(command)))
     .option('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them', collect, [])
     .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
-    .option('--rtol <r>', 'relative tolerance', parseNumber, 1e-4)
-    .option('--atol <a>', 'absolute tolerance', parseNumber, 1e-5)
+    .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16)', parseNumber)
+    .option('--atol <a>', 'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16)', parseNumber)
+    .option('--layers', 'the error of every layer that a traced build tells of')
     .option('--scale-atol', 'the absolute tolerance is a share of the largest expected value', true)
     .option('--no-scale-atol', 'the absolute tolerance is taken as it is')
     .option('--optimized-only', 'do not verify the unoptimized build as well')
@@ -70,12 +73,14 @@ async function runVerify(predictNet: string, flags: VerifyFlags): Promise<void> 
     );
   };
   const expected = readExpected(flags.expect);
+  const usual = toleranceOf(flags.precision);
   const report = await verifyNet({
     ...modelOptions(predictNet, { ...flags, input: inputs.others, output: [...flags.output, ...expected.keys()] }),
     ...cacheFolder(flags),
     inputTensors: readInputs,
     seed: flags.seed,
-    tolerance: { rtol: flags.rtol, atol: flags.atol, scaleAtol: flags.scaleAtol },
+    tolerance: { rtol: flags.rtol ?? usual.rtol, atol: flags.atol ?? usual.atol, scaleAtol: flags.scaleAtol },
+    layers: flags.layers === true,
     ...(expected.size === 0 ? {} : { expected }),
     variants: flags.optimize ? (flags.optimizedOnly === true ? ['optimized'] : ['optimized', 'plain']) : ['plain'],
     runner: (own) => runnerOf(flags, own),
@@ -114,9 +119,27 @@ function reportText(report: VerifyReport): string {
     ]),
   );
   const table = formatTable([['', 'build', 'tensor', 'max abs', 'max rel', 'bad'], ...rows], [3, 4, 5]);
+  const layers = report.variants.flatMap(layerLines);
   const faults = report.variants.filter(({ pass }) => !pass).flatMap(faultLines);
   const verdict = report.pass ? 'verified' : 'NOT verified';
-  return [table, ...faults, `${verdict}: ${report.net} for ${report.target} against ${what}`].join('\n');
+  return [table, ...layers, ...faults, `${verdict}: ${report.net} for ${report.target} against ${what}`].join('\n');
+}
+
+/** Errors as shares of each layer's largest value, in order of execution. */
+function layerLines({ variant, layers = [] }: VariantReport): readonly string[] {
+  if (layers.length === 0) return [];
+  const rows = layers.map(({ opIndex, opType, op, comparison }) => [
+    comparison.pass ? '' : 'FAIL',
+    opIndex,
+    opType === '' ? op : opType,
+    comparison.name,
+    formatError(comparison.maxAbs),
+    formatError(comparison.maxScaled),
+  ]);
+  return [
+    `\n${variant}, layer by layer`,
+    formatTable([['', 'op', 'type', 'blob', 'max abs', 'of largest'], ...rows], [1, 4, 5]),
+  ];
 }
 
 function faultLines({ variant, tensors, firstDifference }: VariantReport): readonly string[] {

@@ -8,6 +8,9 @@ import type { ConfigValue, KernelArg, KernelConfig, StructValue, TemplateArg } f
 import type { KernelStep, Operand, Place } from '../plan/program.js';
 import { dimToCpp } from './cpp-dim.js';
 
+/** The device's type of a half. */
+export const kHalfCpp = 'Half';
+
 /** Names of things shared between steps: configs, functors, symbols, inputs, outputs. */
 export interface SharedNames {
   config(config: KernelConfig): string;
@@ -56,11 +59,15 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
     case 'packed': {
       const tensor =
         step.call.packs?.[argument.index] ?? fail('internal', `${step.call.fn} has no pack ${argument.index}`);
-      return `run.weight<${dtypeCpp(tensor.dtype)}>(${step.packsBytes[argument.index] ?? 0})`;
+      const isHalf = step.call.device === true && tensor.dtype === 'f16';
+      return `run.weight<${isHalf ? kHalfCpp : dtypeCpp(tensor.dtype)}>(${step.packsBytes[argument.index] ?? 0})`;
     }
     case 'scratch':
       if (step.scratch === undefined) return 'nullptr';
+      if (step.call.device === true) return `run.at<float>(${step.scratch.offsetBytes})`;
       return `run.scratch<float${arenaPart(step.scratch.part)}>(part, ${step.scratch.offsetBytes}, ${step.scratch.bytesPerPart})`;
+    case 'image':
+      return `ImageOperand<${elementCpp(argument.at, step)}>{${argToCpp(argument.at, step, names)}, ${argument.stored}}`;
     case 'extent':
       return dimToCpp(argument.dim, symbol);
     case 'dims':
@@ -73,6 +80,8 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
       return cppLiteral(argument.value, argument.dtype);
     case 'store-extent':
       return `&${extentVariable(argument.symbol.name, names)}`;
+    case 'counters':
+      return 'run.counters()';
     case 'null':
       return 'nullptr';
     case 'functor':
@@ -80,6 +89,14 @@ function argToCpp(argument: KernelArg, step: KernelStep, names: SharedNames): st
     default:
       return unreachable(argument);
   }
+}
+
+/** The type of what an argument points to. */
+function elementCpp(argument: KernelArg, { inputs, call }: KernelStep): string {
+  const type = argument.kind === 'input' ? inputs[argument.index]?.type : undefined;
+  const dtype = argument.kind === 'packed' ? call.packs?.[argument.index]?.dtype : (type?.storage ?? type?.dtype);
+  if (dtype === undefined) return fail('internal', `${call.fn} points to nothing`);
+  return dtype === 'f16' ? kHalfCpp : dtypeCpp(dtype);
 }
 
 /** The local that receives a size computed by a kernel. */
@@ -100,7 +117,8 @@ function hostOf({ call }: KernelStep, operand: Operand | undefined): string {
 
 export function operandToCpp(operand: Operand | undefined, names: SharedNames, run = 'run'): string {
   if (operand === undefined) return 'static_cast<const float*>(nullptr)';
-  return placeToCpp(operand.place, dtypeCpp(operand.type.dtype), names, run);
+  const { dtype, storage } = operand.type;
+  return placeToCpp(operand.place, storage === 'f16' ? kHalfCpp : dtypeCpp(dtype), names, run);
 }
 
 function placeToCpp(place: Place, cpp: string, names: SharedNames, run: string): string {

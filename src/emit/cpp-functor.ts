@@ -4,6 +4,7 @@ import { dtypeCpp } from '../ir/dtype.js';
 import { countArg, exprDType, exprToCpp } from '../ir/expr.js';
 import { runsOnVectors } from '../ir/vector-expr.js';
 import type { FunctorSpec } from '../ops/kernel-call.js';
+import { kHalfCpp } from './cpp-call.js';
 
 /** The struct's body with `NAME` in place of its name, so that equal functors can be shared. */
 export function functorText(spec: FunctorSpec): string {
@@ -69,6 +70,7 @@ export function deviceFunctorText(spec: FunctorSpec): string {
   const isVector = spec.kind === 'epilogue' && runsOnVectors(spec.expr, spec.argTypes);
   const names = spec.argTypes.map((_, i) => `x${i}`);
   const type = (i: number): string => dtypeCpp(spec.argTypes[i] ?? 'f32');
+  const stored = (k: number): string => (spec.operands[k]?.storage === 'f16' ? kHalfCpp : type(k + 1));
   const used = (i: number): string => (countArg(spec.expr, i) > 0 ? ` x${i}` : '');
   const result = isVector ? 'V' : dtypeCpp(exprDType(spec.expr, spec.argTypes));
   const access = new Set(spec.operands.map((operand) => operand.access));
@@ -83,13 +85,15 @@ export function deviceFunctorText(spec: FunctorSpec): string {
   const index = { scalar: '0', channel: 'channel', full: 'offset' };
   const loads = spec.operands.map(({ access: by }, k) => {
     const operand = `operand${k + 1}`;
-    if (!isVector) return `    const ${type(k + 1)} x${k + 1} = ${operand}[${index[by]}];`;
+    const element = `${operand}[${index[by]}]`;
+    const isHalf = spec.operands[k]?.storage === 'f16';
+    if (!isVector) return `    const ${type(k + 1)} x${k + 1} = ${isHalf ? `widen(${element})` : element};`;
     if (by === 'scalar') return `    const V x${k + 1} = splat<V>(*${operand});`;
     return `    const V x${k + 1} = load<V>(${operand} + ${index[by]});`;
   });
   return [
     'struct NAME {',
-    ...spec.operands.map((_, k) => `  const ${type(k + 1)}* operand${k + 1};`),
+    ...spec.operands.map((_, k) => `  const ${stored(k)}* operand${k + 1};`),
     ...(isVector ? ['  template <class V>'] : []),
     `  CORTADO_DEVICE ${result} operator()(${parameters.join(', ')}) const {`,
     ...loads,

@@ -64,6 +64,6 @@ function traceLines(program: Program, step: KernelStep, names: NameTable): reado
     const dims = shape.map((dim) => dimToCpp(dim, (name) => names.symbol(name)));
     const op = opNumber(layerOf(program, step));
     const args = [op, cString(output.name), operandToCpp(output, names), stored, ...dims];
-    return [`run.trace(${args.join(', ')});`];
+    return [`run.${output.type.storage === 'f16' ? 'trace_half' : 'trace'}(${args.join(', ')});`];
   });
 }

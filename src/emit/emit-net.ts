@@ -186,6 +186,7 @@ class NetText {
     return {
       usesDevice: deviceArena !== undefined,
       deviceArenaBytes: deviceArena?.sizeBytes ?? 0,
+      deviceCounters: Math.max(0, ...kernelSteps(this.program.steps).map(({ call }) => call.counters ?? 0)),
       deviceInputs: inputs.map((input) => offset(input.deviceOffsetBytes)).join(', '),
       deviceOutputs: outputs.map((output) => offset(output.deviceOffsetBytes)).join(', '),
       deviceLists: lists.map(({ index }) => ({ name: listName(this.prefix, index) })),

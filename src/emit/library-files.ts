@@ -1,14 +1,14 @@
 // What comes beside a library (headers, CMake package, pkg-config file, example) and the self-contained source package.
 
 import { fail } from '../errors.js';
-import { kGeneratedFlags } from './compile-flags.js';
+import { kDeviceFlags, kGeneratedFlags } from './compile-flags.js';
 import type { FileContent, NetFiles } from './package-files.js';
 import { render } from './template.js';
 
 /** include/, lib/cmake/, lib/pkgconfig/ and an example program. */
 export function libraryFiles(files: NetFiles, version: string): ReadonlyMap<string, FileContent> {
   const { prefix } = files;
-  const context = libraryContext(files, version, []);
+  const context = libraryContext(files, version, [], []);
   return new Map<string, FileContent>([
     ...headerFiles(files),
     [`lib/cmake/${prefix}/${prefix}-config.cmake`, render('library/Config.cmake', context)],
@@ -16,6 +16,8 @@ export function libraryFiles(files: NetFiles, version: string): ReadonlyMap<stri
     [`share/${prefix}/example.c`, render('library/example.c', context)],
   ]);
 }
+
+const kCudaHeader = 'include/cortado_cuda/cortado_cuda.h';
 
 /** The headers that a user of the net includes. */
 export function headerFiles(files: NetFiles): ReadonlyMap<string, FileContent> {
@@ -26,6 +28,9 @@ export function headerFiles(files: NetFiles): ReadonlyMap<string, FileContent> {
     [`include/${prefix}.h`, text(`src/${prefix}.h`)],
     ['include/cortado/cortado.h', text('runtime/include/cortado/cortado.h')],
     ['include/cortado/cortado.hpp', text('runtime/include/cortado/cortado.hpp')],
+    ...(files.usesDevice
+      ? [['include/cortado_cuda/cortado_cuda.h', text(`runtime/cuda/${kCudaHeader}`)] as const]
+      : []),
   ]);
 }
 
@@ -33,10 +38,16 @@ export function headerFiles(files: NetFiles): ReadonlyMap<string, FileContent> {
 export function sourcePackageFiles(
   files: NetFiles,
   machineFlags: readonly string[],
+  deviceFlags: readonly string[],
   version: string,
 ): ReadonlyMap<string, FileContent> {
   const { prefix } = files;
-  const context = libraryContext(files, version, [...kGeneratedFlags, ...machineFlags]);
+  const context = libraryContext(
+    files,
+    version,
+    [...kGeneratedFlags, ...machineFlags],
+    [...kDeviceFlags, ...deviceFlags],
+  );
   return new Map<string, FileContent>([
     ...files.generated,
     ...files.runtime,
@@ -48,7 +59,12 @@ export function sourcePackageFiles(
   ]);
 }
 
-function libraryContext(files: NetFiles, version: string, compileFlags: readonly string[]) {
+function libraryContext(
+  files: NetFiles,
+  version: string,
+  compileFlags: readonly string[],
+  deviceFlags: readonly string[],
+) {
   const below = (path: string): string => path.replace(/^runtime\//, '');
   return {
     prefix: files.prefix,
@@ -56,6 +72,8 @@ function libraryContext(files: NetFiles, version: string, compileFlags: readonly
     netName: files.netName,
     version,
     compileFlags: compileFlags.map((flag) => ({ flag })),
+    usesDevice: files.usesDevice,
+    deviceFlags: deviceFlags.map((flag) => ({ flag })),
     threaded: files.hasThreads,
     linkedWeights: files.weightsMode === 'linked' && files.weights.sizeBytes > 0,
     weightsFile: files.weightsMode === 'file' && files.weights.sizeBytes > 0 ? `${files.prefix}.weights` : false,

@@ -35,7 +35,10 @@ export interface NetFiles {
   readonly weightsMode: 'linked' | 'file' | 'pointer';
 }
 
-export type FileOptions = Omit<EmitOptions, 'weightsId' | 'weightFileBytes'>;
+export interface FileOptions extends Omit<EmitOptions, 'weightsId' | 'weightFileBytes'> {
+  /** The host's compiler takes the device's sources, too. */
+  readonly emulatesDevice?: boolean;
+}
 
 /** All files of a program. Deterministic: no dates, no absolute paths. */
 export function packageFiles(program: Program, options: FileOptions): NetFiles {
@@ -80,8 +83,9 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     ...[...sources, ...harness].map(readRuntime),
     publicIncludes(),
   ]);
+  const isUsed = (name: string): boolean => options.emulatesDevice === true || !name.includes('/emulation/');
   const runtimeNames = new Set([
-    ...headers,
+    ...headers.filter(isUsed),
     ...sources,
     ...harness,
     ...runtimeFiles('src').filter((name) => name.endsWith('.h')),

@@ -23,6 +23,8 @@ export interface Origin {
   readonly opName: string;
   /** First output blob as the net spells it. */
   readonly blob: string;
+  /** Where the net itself places the operator (`device_option`); absent where it says nothing. */
+  readonly device?: 'cpu' | 'gpu';
 }
 
 /**

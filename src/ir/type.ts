@@ -30,6 +30,8 @@ export interface TensorType {
   readonly quantization?: Quantization;
   /** Whose memory holds the bytes: the host's when absent. */
   readonly memory?: 'device';
+  /** Float elements are rounded to halfs in memory; operators still compute with floats. */
+  readonly storage?: 'f16';
 }
 
 export function tensorType(dtype: DType, shape: Shape, layout: Layout = kRowMajor): TensorType {
@@ -56,6 +58,7 @@ export function typeEquals(a: TensorType, b: TensorType): boolean {
     shapeEquals(a.shape, b.shape) &&
     layoutEquals(a.layout, b.layout) &&
     a.memory === b.memory &&
+    a.storage === b.storage &&
     variantKey(a.variants) === variantKey(b.variants) &&
     quantizationEquals(a.quantization, b.quantization)
   );
@@ -90,7 +93,7 @@ export function maxStoredElements(type: TensorType): number {
 }
 
 export function maxSizeBytes(type: TensorType): number {
-  return maxStoredElements(type) * dtypeSizeBytes(type.dtype);
+  return maxStoredElements(type) * dtypeSizeBytes(type.storage ?? type.dtype);
 }
 
 /** No machine that nets are compiled for holds more; sums over a whole net stay exact numbers below it. */

@@ -46,7 +46,8 @@ export function epilogueFunctor(request: KernelRequest, padTo: number, packStart
       // A channel operand that is no constant has no padding; with one image it has the result's own shape.
       fail('internal', `channel operand ${value.name} of a blocked result must be constant`);
     }
-    return { access, arg };
+    const { storage } = value.type;
+    return { access, arg, ...(storage === undefined ? {} : { storage }) };
   });
   const argTypes = [result.dtype, ...epilogueOperands(node).map((value) => value.type.dtype)];
   return { functor: { kind: 'epilogue', expr: node.epilogue.expr, argTypes, operands }, packs };

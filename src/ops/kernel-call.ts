@@ -33,6 +33,8 @@ export type KernelArg =
   | { readonly kind: 'packed'; readonly index: number }
   /** This part's scratch memory (`void*` aligned to 64 bytes). */
   | { readonly kind: 'scratch' }
+  /** An image of the device with its elements per pixel, 0 for one that is repeated: `ImageOperand{at, stored}`. */
+  | { readonly kind: 'image'; readonly at: KernelArg; readonly stored: number }
   /** A run-time size as std::int64_t. */
   | { readonly kind: 'extent'; readonly dim: Dim }
   /** Dims<rank>{…} of run-time sizes. */
@@ -48,6 +50,8 @@ export type KernelArg =
   | { readonly kind: 'list'; readonly values: readonly number[] }
   /** `std::int64_t*` where the kernel stores a size that depends on data; checked against the symbol's bound. */
   | { readonly kind: 'store-extent'; readonly symbol: DimSymbol }
+  /** Words of the device that are 0 before and after each kernel that counts in them. */
+  | { readonly kind: 'counters' }
   /** `nullptr`: something the kernel may be given but is not. */
   | { readonly kind: 'null' }
   /** The functor object: fused epilogue (`NoEpilogue{}` when the call has none) or the body of a map. */
@@ -74,7 +78,12 @@ export interface FunctorSpec {
   readonly expr: ScalarExpr;
   /** dtypes of all arguments of the expression, argument 0 first. */
   readonly argTypes: readonly DType[];
-  readonly operands: readonly { readonly access: OperandAccess; readonly arg: KernelArg }[];
+  readonly operands: readonly {
+    readonly access: OperandAccess;
+    readonly arg: KernelArg;
+    /** How its elements lie in memory, where not as its dtype says. */
+    readonly storage?: 'f16';
+  }[];
   /** A functor of runtime/ that means the same and that this kernel knows: printed instead of a generated one. */
   readonly known?: { readonly type: string; readonly args: readonly KernelArg[] };
 }
@@ -90,6 +99,8 @@ export interface KernelCall {
   /** Tensors made at compile time for exactly the loop that reads them. */
   readonly packs?: readonly NumericTensor[];
   readonly functor?: FunctorSpec;
+  /** Counters that the kernel uses; none when absent. */
+  readonly counters?: number;
   /** Scratch bytes per part; 0 when absent. */
   readonly scratchBytes?: number;
   /** Most parts that the work can usefully be split into; 1: the kernel is serial. */
@@ -147,7 +158,12 @@ export interface DeviceTarget {
   readonly multiprocessors: number;
   /** Most shared memory that a block can have. */
   readonly sharedBytes: number;
+  /** Of images and their products: tf32 rounds factors to 10 bits of fraction, fp16 halves memory, too; sums are floats in all. */
+  readonly precision?: Precision;
 }
+
+export const kPrecisions = ['fp32', 'tf32', 'fp16'] as const;
+export type Precision = (typeof kPrecisions)[number];
 
 /** A node to be lowered. */
 export interface KernelRequest {

@@ -61,7 +61,8 @@ function innerOf(
   const inner = value === undefined ? undefined : rewriter.producer(value);
   if (value === undefined || inner === undefined || !shapeEquals(value.type.shape, result.type.shape)) return undefined;
   const reads = readers.reduce((sum, node) => sum + node.inputs.filter((input) => input === value).length, 0);
-  return reads === rewriter.uses(value) ? inner : undefined;
+  const isTogether = readers.every((node) => node.origin.device === inner.origin.device);
+  return isTogether && reads === rewriter.uses(value) ? inner : undefined;
 }
 
 function composeWithin(outer: Formula, index: number, inner: Formula): Formula | undefined {

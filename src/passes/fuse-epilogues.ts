@@ -4,7 +4,8 @@
 // stands where the elementwise node stood, so all operands exist by then. Of several candidates the one made last is
 // chosen: in a residual block the convolution that ends it absorbs the sum.
 // Not when: somebody else reads the result, dtypes differ from float32, an operand is neither shaped like the result, nor a
-// constant per channel, nor one value, a constant is shaped like the result, or the result's shape differs.
+// constant per channel, nor one value, a constant is shaped like the result, the result's shape differs, or the net places the two
+// operators on different devices.
 // Example: test/passes/fuse-epilogues/conv-sum-relu.ir
 
 import { shapeEquals } from '../ir/dim.js';
@@ -48,7 +49,8 @@ function hostOf(value: Value, node: Node, result: Value, rewriter: Rewriter): No
   const host = rewriter.producer(value);
   const reads = node.inputs.filter((input) => input === value).length;
   const fits = shapeEquals(value.type.shape, result.type.shape) && rewriter.uses(value) === reads;
-  return fits && host !== undefined && kHosts.has(host.op) ? host : undefined;
+  const isTogether = host?.origin.device === node.origin.device;
+  return fits && host !== undefined && kHosts.has(host.op) && isTogether ? host : undefined;
 }
 
 /** The host's whole epilogue with operand 0 = the host's own result; undefined when it would be too much. */

@@ -1,4 +1,4 @@
-// Placement for targets with a device: which operator runs where. Purpose: give each node the memory and layout its kernel
+// Placement for targets with a device: which operator runs where. The net's own `device_option` comes first. Purpose: give each node the memory and layout its kernel
 // wants, with as few copies as possible. Walks the nodes once: an operator that has a kernel for the device goes there
 // when the kernel demands it or when most of its input already is there; the rest stays on the host. The inputs of the
 // net count as being in both memories. Each value is copied or converted at most once per form, and a reshape is repeated
@@ -8,7 +8,7 @@
 // last, rounded up to a multiple of 8, which is the blocked layout with one block.
 
 import { fail } from '../errors.js';
-import { dimMax, shapeEquals } from '../ir/dim.js';
+import { dimEquals, dimMax, shapeEquals } from '../ir/dim.js';
 import {
   type Attrs,
   epilogueOperands,
@@ -65,7 +65,7 @@ class DeviceAssigner {
       this.reshapes.set(result, node);
       return;
     }
-    const form = node.regions === undefined ? this.choose(node) : undefined;
+    const form = node.regions === undefined && node.origin.device !== 'cpu' ? this.choose(node) : undefined;
     if (form === undefined) this.pushHost(node);
     else this.pushDevice(node, form);
   }
@@ -81,7 +81,7 @@ class DeviceAssigner {
     const bytes = (isThere: (value: Value) => boolean): number =>
       read.filter(isThere).reduce((sum, { type }) => sum + Math.max(1, maxSizeBytes(type)), 0);
     const there = bytes((value) => this.isOnDevice(value));
-    const follows = there > 0 && 2 * there >= bytes(() => true);
+    const follows = node.origin.device === 'gpu' || (there > 0 && 2 * there >= bytes(() => true));
     for (const form of deviceFormsOf(request)) {
       const usesImages = form.blockedOutput || form.blockedInputs.length > 0;
       if (usesImages && !this.useImages) continue;
@@ -132,7 +132,7 @@ class DeviceAssigner {
     const outputs = node.outputs.map((value, i) => {
       if (value === undefined) return undefined;
       const isImage = i === 0 && form.blockedOutput;
-      const made: Value = { name: value.name, type: isImage ? imageType(value.type) : onDevice(value.type) };
+      const made: Value = { name: value.name, type: isImage ? this.imageType(value.type) : onDevice(value.type) };
       (isImage ? this.image : this.plain).set(value, made);
       return made;
     });
@@ -168,7 +168,15 @@ class DeviceAssigner {
   private imageOf(value: Value): Value {
     const known = this.image.get(value);
     if (known !== undefined) return known;
-    const type = imageType(value.type);
+    const type = this.imageType(value.type);
+    const reshape = this.reshapes.get(value);
+    const [whole] = reshape?.inputs ?? [];
+    if (reshape !== undefined && whole !== undefined && this.image.has(whole) && isOnePixel(whole, value)) {
+      const made: Value = { name: this.names.fresh(`${value.name}.image`), type };
+      this.nodes.push({ ...reshape, inputs: [this.imageOf(whole)], outputs: [made] });
+      this.image.set(value, made);
+      return made;
+    }
     return this.convert(
       'ToBlocked',
       this.plainOf(value),
@@ -209,6 +217,19 @@ class DeviceAssigner {
     return made;
   }
 
+  /** The image form of a tensor [n, c, ...]. */
+  private imageType(type: TensorType): TensorType {
+    const [, channels = 1] = type.shape;
+    const block = roundUpTo(dimMax(channels), kChannelMultiple);
+    const isHalf = this.target.device?.precision === 'fp16';
+    return {
+      ...type,
+      layout: { kind: 'blocked', block },
+      memory: 'device',
+      ...(isHalf ? { storage: 'f16' } : {}),
+    };
+  }
+
   /** A result of the graph. What the device made is copied from there at the end of a run, whatever else was done with it. */
   private leave(value: Value): Value {
     if (this.isConstant(value)) return value;
@@ -225,11 +246,13 @@ class DeviceAssigner {
   }
 }
 
-/** The image form of a tensor [n, c, ...]. */
-function imageType(type: TensorType): TensorType {
-  const [, channels = 1] = type.shape;
-  const block = roundUpTo(dimMax(channels), kChannelMultiple);
-  return { ...type, layout: { kind: 'blocked', block }, memory: 'device' };
+/** Both have the same channels and one pixel, so their images are the same bytes. */
+function isOnePixel(a: Value, b: Value): boolean {
+  const [n, c] = a.type.shape;
+  const isSingle = (value: Value): boolean => value.type.shape.slice(2).every((dim) => dim === 1);
+  const [m, d] = b.type.shape;
+  if (n === undefined || c === undefined || m === undefined || d === undefined) return false;
+  return dimEquals(n, m) && dimEquals(c, d) && isSingle(a) && isSingle(b);
 }
 
 function blockOf({ layout }: TensorType): Attrs {

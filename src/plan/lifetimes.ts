@@ -60,7 +60,8 @@ export function readsOf(
 ): readonly Value[] {
   if (call === undefined) return node.inputs.filter((value): value is Value => value !== undefined);
   const operands = call.functor?.operands.map((operand) => operand.arg) ?? [];
-  const read = new Set([...call.args, ...operands].flatMap((arg) => (arg.kind === 'input' ? [arg.index] : [])));
+  const args = [...call.args, ...operands].map((arg) => (arg.kind === 'image' ? arg.at : arg));
+  const read = new Set(args.flatMap((arg) => (arg.kind === 'input' ? [arg.index] : [])));
   return node.inputs.filter((value, i): value is Value => value !== undefined && read.has(i));
 }
 

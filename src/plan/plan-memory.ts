@@ -47,7 +47,7 @@ export function planMemory(
     regions,
     offsets,
   );
-  if (!usesDevice(calls)) return { host, offsets };
+  if (!usesDevice(linear, calls)) return { host, offsets };
   const device = planOne(
     all.filter(({ isOnDevice }) => isOnDevice),
     [],
@@ -56,8 +56,9 @@ export function planMemory(
   return { host, device, offsets };
 }
 
-export function usesDevice(calls: Calls): boolean {
-  return [...calls.values()].some((call) => call.device === true);
+/** Views may leave nothing to do but the copies at the borders. */
+function usesDevice(linear: Linear, calls: Calls): boolean {
+  return linear.entries.size > 0 || [...calls.values()].some((call) => call.device === true);
 }
 
 function planOne(
@@ -93,7 +94,7 @@ function storageRequests(
   lifetimes: ReadonlyMap<Value, Lifetime>,
 ): readonly Owned[] {
   const inputs = new Map(graph.inputs.map((input) => [input.value, input]));
-  const copiesInputs = usesDevice(calls);
+  const copiesInputs = usesDevice(linear, calls);
   const work = workByRoot(linear);
   return [...lifetimes].flatMap(([root, life]): readonly Owned[] => {
     if (linear.constants.has(root)) return [];

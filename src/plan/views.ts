@@ -68,7 +68,7 @@ function isOutermost(shape: Shape, axis: number): boolean {
 function sameBytesBlocked(a: TensorType, b: TensorType): boolean {
   const layout = a.layout.kind === 'blocked' ? a.layout : b.layout;
   const [, channels = 1, ...spatial] = a.shape;
-  if (layout.kind !== 'blocked' || !isStatic(channels)) return false;
+  if (layout.kind !== 'blocked' || !isStatic(channels) || a.storage !== b.storage) return false;
   return channels % layout.block === 0 && spatial.every((dim) => dim === 1);
 }
 

@@ -3,6 +3,7 @@
 // differ by one step, since a float that lands next to an integer is truncated either way.
 
 import { getNumber, type Tensor } from '../ir/tensor.js';
+import type { Precision } from '../ops/kernel-call.js';
 
 export interface Tolerance {
   readonly rtol: number;
@@ -12,6 +13,17 @@ export interface Tolerance {
 }
 
 export const kDefaultTolerance: Tolerance = { rtol: 1e-4, atol: 1e-5, scaleAtol: true };
+
+const kTolerances: { readonly [precision in Precision]: Tolerance } = {
+  fp32: kDefaultTolerance,
+  tf32: { rtol: 1e-2, atol: 2e-3, scaleAtol: true },
+  fp16: { rtol: 1e-2, atol: 2e-3, scaleAtol: true },
+};
+
+/** What is expected of a net: factors of 10 bits of fraction err by 2^-11 each. */
+export function toleranceOf(precision: Precision = 'fp32'): Tolerance {
+  return kTolerances[precision];
+}
 
 /** Of so many bytes one may differ by a step. */
 const kBytesPerStep = 1000;

@@ -28,18 +28,29 @@ export function findFirstDifference(
   tolerance: Tolerance,
   onNode?: () => void,
 ): OpDifference | undefined {
+  return compareLayers(graph, inputs, traceFolder, tolerance, onNode).find(({ comparison }) => !comparison.pass);
+}
+
+/** What was traced against the interpreter, in order of execution. */
+export function compareLayers(
+  graph: Graph,
+  inputs: ReadonlyMap<string, Tensor>,
+  traceFolder: string,
+  tolerance: Tolerance,
+  onNode?: () => void,
+): readonly OpDifference[] {
   const files = readTraceIndex(traceFolder);
-  let found: OpDifference | undefined;
+  const found: OpDifference[] = [];
   let agreed = 0;
   interpret(graph, inputs, (node: Node, outputs) => {
     onNode?.();
     node.outputs.forEach((value, i) => {
       const [expected, file] = [outputs[i], value === undefined ? undefined : files.get(value.name)];
-      if (found !== undefined || expected === undefined || value === undefined || file === undefined) return;
+      if (expected === undefined || value === undefined || file === undefined) return;
       const comparison = compareTensors(value.name, expected, readNpy(join(traceFolder, file)), tolerance);
       const { opIndex, opType } = node.origin;
+      found.push({ opIndex, opType, op: node.op, comparison, agreed });
       if (comparison.pass) agreed++;
-      else found = { opIndex, opType, op: node.op, comparison, agreed };
     });
   });
   return found;

@@ -11,8 +11,8 @@ import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { interpret } from '../ops/interpret.js';
 import { runExecutable } from '../run/run-executable.js';
-import { compareTensors, kDefaultTolerance, type TensorComparison, type Tolerance } from './compare-tensors.js';
-import { findFirstDifference, type OpDifference } from './first-difference.js';
+import { compareTensors, type TensorComparison, type Tolerance, toleranceOf } from './compare-tensors.js';
+import { compareLayers, type OpDifference } from './first-difference.js';
 import { seededInputs } from './seeded-inputs.js';
 
 export interface VerifyRequest extends CompileOptions {
@@ -22,6 +22,8 @@ export interface VerifyRequest extends CompileOptions {
   /** Recorded outputs; the interpreter computes them when there are none. */
   readonly expected?: ReadonlyMap<string, Tensor>;
   readonly tolerance?: Tolerance;
+  /** Reports the error of every layer that a traced build tells of. */
+  readonly layers?: boolean;
   /** Builds to verify; both by default. */
   readonly variants?: readonly Variant[];
   readonly cacheFolder?: string;
@@ -36,6 +38,8 @@ export interface VariantReport {
   readonly pass: boolean;
   readonly tensors: readonly TensorComparison[];
   readonly firstDifference?: OpDifference;
+  /** In order of execution, when they were asked for. */
+  readonly layers?: readonly OpDifference[];
 }
 
 export interface VerifyReport {
@@ -143,7 +147,7 @@ async function judge(
   inputs: ReadonlyMap<string, Tensor>,
   expected: ReadonlyMap<string, Tensor>,
 ): Promise<VariantReport> {
-  const tolerance = request.tolerance ?? kDefaultTolerance;
+  const tolerance = request.tolerance ?? toleranceOf(request.precision);
   const tensors = [...expected].map(([name, tensor]) => {
     const actual = run.outputs.get(name);
     if (actual === undefined) {
@@ -155,21 +159,29 @@ async function judge(
     return compareTensors(name, tensor, actual, tolerance);
   });
   const { variant } = run;
-  if (tensors.every(({ pass }) => pass)) return { variant, pass: true, tensors };
-  const firstDifference = await firstDifferenceOf(request, imported, variant, inputs, tolerance);
-  return { variant, pass: false, tensors, ...(firstDifference === undefined ? {} : { firstDifference }) };
+  const pass = tensors.every((tensor) => tensor.pass);
+  if (pass && request.layers !== true) return { variant, pass, tensors };
+  const layers = await tracedLayers(request, imported, variant, inputs, tolerance);
+  const firstDifference = pass ? undefined : layers.find(({ comparison }) => !comparison.pass);
+  return {
+    variant,
+    pass,
+    tensors,
+    ...(firstDifference === undefined ? {} : { firstDifference }),
+    ...(request.layers === true ? { layers } : {}),
+  };
 }
 
-async function firstDifferenceOf(
+async function tracedLayers(
   request: VerifyRequest,
   imported: ImportedNet,
   variant: Variant,
   inputs: ReadonlyMap<string, Tensor>,
   tolerance: Tolerance,
-): Promise<OpDifference | undefined> {
-  let found: OpDifference | undefined;
+): Promise<readonly OpDifference[]> {
+  let found: readonly OpDifference[] = [];
   await runVariant(request, imported, variant, inputs, (traceFolder, { graph }) => {
-    found = findFirstDifference(graph, inputs, traceFolder, tolerance, countNodes(graph, request.onProgress));
+    found = compareLayers(graph, inputs, traceFolder, tolerance, countNodes(graph, request.onProgress));
   });
   return found;
 }

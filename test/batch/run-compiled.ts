@@ -8,11 +8,12 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheKey, ObjectCache } from '../../src/build/object-cache.js';
-import { loadTarget, type Target } from '../../src/build/target.js';
+import { kernelTarget, loadTarget, type Target } from '../../src/build/target.js';
 import { type FoundToolchain, findToolchain, words } from '../../src/build/toolchain.js';
 import { kCompileFlags } from '../../src/emit/compile-flags.js';
 import { type Problem, problemsOf } from '../../src/errors.js';
 import type { Tensor } from '../../src/ir/tensor.js';
+import type { Precision } from '../../src/ops/kernel-call.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
@@ -27,6 +28,8 @@ export interface CompiledSettings {
   readonly optimize: boolean;
   /** How much the C++ compiler optimizes: `-O1` by default, for its best answer per second. */
   readonly level?: '-O0' | '-O1';
+  /** Of a device; fp32 by default. */
+  readonly precision?: Precision;
   /** Threads to split steps for; 1 by default. */
   readonly threads?: number;
   /** Further flags for compiling and linking: sanitizers. */
@@ -115,7 +118,7 @@ class Batch {
       const { optimize, threads = 1 } = this.settings;
       const graph = runPasses(job.graph, { optimize });
       const program = buildProgram(graph, {
-        target: { ...this.target, threads },
+        target: kernelTarget(this.target, threads, this.settings.precision),
         optimize,
         opCount: job.graph.nodes.length,
       });

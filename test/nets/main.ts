@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util';
 import { compile } from '../../src/compile.js';
 import { fail, formatProblem, problemsOf } from '../../src/errors.js';
 import { readNpy } from '../../src/files/npy.js';
+import { kPrecisions } from '../../src/ops/kernel-call.js';
 import { runExecutable } from '../../src/run/run-executable.js';
-import { compareTensors, kDefaultTolerance, type TensorComparison } from '../../src/verify/compare-tensors.js';
+import { compareTensors, type TensorComparison, toleranceOf } from '../../src/verify/compare-tensors.js';
 import { inputTensor, type TensorSpec, writeInitNet } from './generate.js';
 
 interface NetCase {
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     case: { type: 'string' },
     threads: { type: 'string' },
+    precision: { type: 'string' },
     'no-optimize': { type: 'boolean' },
   },
 });
@@ -35,7 +37,7 @@ async function main(): Promise<number> {
   const [given] = positionals;
   if (given === undefined) {
     console.error(
-      'usage: npm run nets -- DIR [--target T] [--only NAME[,NAME]] [--case CASE] [--threads N] [--no-optimize]',
+      'usage: npm run nets -- DIR [--target T] [--only NAME[,NAME]] [--case CASE] [--threads N] [--no-optimize] [--precision P]',
     );
     return 2;
   }
@@ -79,6 +81,7 @@ async function runCase(
   const golden = join(folder, 'golden');
   const item = JSON.parse(readFileSync(join(golden, `${name}.json`), 'utf8')) as NetCase;
   const outputs = Object.entries(item.outputs).filter(([, { file }]) => file !== undefined);
+  const precision = kPrecisions.find((kind) => kind === values.precision);
   const initNet = initNetOf(folder, item.weights);
   const start = performance.now();
   const valueInfo = join(folder, 'value_info.json');
@@ -91,6 +94,7 @@ async function runCase(
     optimize: values['no-optimize'] !== true,
     outputFolder: work,
     ...(values.target === undefined ? {} : { target: values.target }),
+    ...(precision === undefined ? {} : { precision }),
     ...(values.threads === undefined ? {} : { threads: Number(values.threads) }),
   });
   const compileMs = performance.now() - start;
@@ -103,7 +107,7 @@ async function runCase(
   });
   const comparisons = outputs.map(([blob, { file }]) => {
     const actual = result.outputs.get(blob) ?? fail('internal', `output ${blob} was not read back`);
-    return compareTensors(blob, readNpy(join(golden, file ?? '')), actual, kDefaultTolerance);
+    return compareTensors(blob, readNpy(join(golden, file ?? '')), actual, toleranceOf(precision));
   });
   const ratio = program.arenaBoundBytes === 0 ? 1 : program.arenaBytes / program.arenaBoundBytes;
   const bad = comparisons.filter(({ pass }) => !pass);

@@ -130,6 +130,9 @@ class Device {
       if (cudaMalloc(&owned_arena_, description().arena_bytes) != cudaSuccess) return CORTADO_DEVICE_MEMORY;
       arena_ = static_cast<std::uint8_t*>(owned_arena_);
     }
+    const std::size_t counter_bytes = static_cast<std::size_t>(description().counters) * sizeof(unsigned);
+    if (counter_bytes > 0 && cudaMalloc(&counters_, counter_bytes) != cudaSuccess) return CORTADO_DEVICE_MEMORY;
+    if (counter_bytes > 0 && cudaMemset(counters_, 0, counter_bytes) != cudaSuccess) return CORTADO_DEVICE_FAILED;
     weights_ = static_cast<const std::uint8_t*>(options.weights);
     if (weights_ != nullptr || weight_bytes <= sizeof(WeightHeader)) return CORTADO_OK;
     const std::size_t bytes = weight_bytes - sizeof(WeightHeader);
@@ -149,6 +152,7 @@ class Device {
     if (created_stream_ != nullptr) cudaStreamDestroy(created_stream_);
     cudaFree(owned_arena_);
     cudaFree(owned_weights_);
+    cudaFree(counters_);
     if (is_pinned_) cudaHostUnregister(run_.arenas_[0]);
   }
 
@@ -231,7 +235,7 @@ class Device {
   }
 
   bool submit_each(const DeviceStep* steps, int count, cudaStream_t stream) {
-    const DeviceRun run(run_, arena_, weights_, stream, run_.trace_ != nullptr);
+    const DeviceRun run(run_, arena_, weights_, static_cast<unsigned*>(counters_), stream, run_.trace_ != nullptr);
     for (int i = 0; i < count; ++i) {
       run_.layer_ = steps[i].layer;
       steps[i].function(run);
@@ -288,6 +292,7 @@ class Device {
   const std::uint8_t* weights_ = nullptr;  // from the end of the header
   void* owned_arena_ = nullptr;
   void* owned_weights_ = nullptr;
+  void* counters_ = nullptr;
   bool is_pinned_ = false;
   bool is_external_ = false;  // tensors are on the device, the stream is the caller's
 };
@@ -306,6 +311,20 @@ Status run_device(Model* model, const cortado_tensor* inputs, std::size_t n_inpu
 
 const void* device_weights(const Model* model) { return model != nullptr ? Device::weights(model) : nullptr; }
 
+namespace {
+
+float widen(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 1023u;
+  std::uint32_t bits = sign | (exponent + 112) << 23 | fraction << 13;
+  if (exponent == 31) bits = sign | 0x7f800000u | fraction << 13;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  // Without an exponent the fraction counts in steps of 2^-24.
+  return exponent == 0 ? (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(fraction) * 0x1p-24f : value;
+}
+
+}  // namespace
+
 void DeviceRun::trace_tensor(int op, const char* blob, const void* data, std::size_t element_bytes, std::int32_t dtype, int stored, int rank,
                              const std::int64_t* dims) const {
   std::int64_t count = 1, pixels = 1;
@@ -313,18 +332,27 @@ void DeviceRun::trace_tensor(int op, const char* blob, const void* data, std::si
   for (int d = 2; d < rank; ++d) pixels *= dims[d];
   const std::int64_t images = rank > 0 ? dims[0] : 1, channels = rank > 1 ? dims[1] : 1;
   const std::size_t bytes = static_cast<std::size_t>(stored > 0 ? images * pixels * stored : count) * element_bytes;
+  const std::size_t result_bytes = cortado_dtype_bytes(dtype);
   auto* const copy = static_cast<std::uint8_t*>(std::malloc(bytes + 1));
-  auto* const dense = static_cast<std::uint8_t*>(std::malloc(static_cast<std::size_t>(count) * element_bytes + 1));
+  auto* const dense = static_cast<std::uint8_t*>(std::malloc(static_cast<std::size_t>(count) * result_bytes + 1));
   if (copy == nullptr || dense == nullptr || cudaMemcpyAsync(copy, data, bytes, cudaMemcpyDeviceToHost, stream_) != cudaSuccess ||
       cudaStreamSynchronize(stream_) != cudaSuccess) {
     Device::failed(host_);
   } else {
-    const auto at = [&](std::uint8_t* base, std::int64_t i) { return base + static_cast<std::size_t>(i) * element_bytes; };
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t image = i / (channels * pixels), c = i / pixels % channels, p = i % pixels;
-      std::memcpy(at(dense, i), at(copy, stored > 0 ? (image * pixels + p) * stored + c : i), element_bytes);
+      const std::uint8_t* from = copy + static_cast<std::size_t>(stored > 0 ? (image * pixels + p) * stored + c : i) * element_bytes;
+      std::uint8_t* const to = dense + static_cast<std::size_t>(i) * result_bytes;
+      if (element_bytes == result_bytes) {
+        std::memcpy(to, from, element_bytes);
+      } else {
+        std::uint16_t half;
+        std::memcpy(&half, from, sizeof half);
+        const float value = widen(half);
+        std::memcpy(to, &value, sizeof value);
+      }
     }
-    cortado_tensor tensor{dense, static_cast<std::size_t>(count) * element_bytes, dtype, rank, {}};
+    cortado_tensor tensor{dense, static_cast<std::size_t>(count) * result_bytes, dtype, rank, {}};
     for (int d = 0; d < rank; ++d) tensor.dims[d] = dims[d];
     Device::trace(host_, op, blob, &tensor);
   }

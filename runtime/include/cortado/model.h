@@ -56,7 +56,8 @@ struct DeviceDescription {
   const std::size_t* input_offsets;
   // One entry per output: where the device leaves it, or kInPlace if a step of the host makes it.
   const std::size_t* output_offsets;
-  int graphs;  // lists of steps
+  int graphs;    // lists of steps
+  int counters;  // words that are 0 between steps
 };
 
 // All that the runtime knows about a net; one constant per net, printed by the compiler.

@@ -3,7 +3,7 @@
 // model are collected: what depends on a failed operator is skipped silently, everything else is still looked at.
 
 import { CompileError, type Problem, problemsOf } from '../../errors.js';
-import type { Graph, GraphOutput, Value } from '../../ir/graph.js';
+import type { Graph, GraphOutput, Origin, Value } from '../../ir/graph.js';
 import { countUses } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import { isOfPossibleSize, kMaxTensorBytes, type TensorType, typeToString } from '../../ir/type.js';
@@ -21,7 +21,7 @@ import {
 import { readsFromOutside, writtenNames } from './import-reads.js';
 import { OpScope, PoisonSignal } from './import-scope.js';
 import { type Binding, ImportSession, kPoisoned, NetFrame } from './import-session.js';
-import type { NetDef } from './net-def.js';
+import type { DeviceOption, NetDef, OperatorDef } from './net-def.js';
 import type { ValueInfo } from './value-info.js';
 
 export interface Caffe2Model {
@@ -158,7 +158,7 @@ function importOps(frame: NetFrame, net: NetDef, liveAtEnd: ReadonlySet<string>)
     // The net's device_option is that of every operator that has none.
     const { deviceOption } = net;
     const op = own.deviceOption !== undefined || deviceOption === undefined ? own : { ...own, deviceOption };
-    const scope = new OpScope(frame, op, i);
+    const scope = new OpScope(frame, op, i, placeOf(net, own));
     const liveAfter = (): ReadonlySet<string> =>
       new Set([...readsFromOutside(net.ops.slice(i + 1), liveAtEnd).keys(), ...liveAtEnd]);
     importOp(scope, known, liveAfter);
@@ -172,6 +172,20 @@ function importOps(frame: NetFrame, net: NetDef, liveAtEnd: ReadonlySet<string>)
     frame.provide(name, kPoisoned);
   }
 }
+
+/**
+ * Where the net wants the operator: `device_option` counts where some operator of the net is for a GPU. A net made for CPUs alone
+ * says nothing of a GPU that it is compiled for.
+ */
+function placeOf(net: NetDef, op: OperatorDef): Origin['device'] {
+  const isForGpu = (option: DeviceOption | undefined): boolean => kGpuTypes.has(option?.deviceType ?? 0);
+  if (!isForGpu(net.deviceOption) && !net.ops.some(({ deviceOption }) => isForGpu(deviceOption))) return undefined;
+  if (op.deviceOption === undefined) return isForGpu(net.deviceOption) ? 'gpu' : undefined;
+  return isForGpu(op.deviceOption) ? 'gpu' : 'cpu';
+}
+
+/** Caffe2's DeviceTypeProto: CUDA and HIP. */
+const kGpuTypes: ReadonlySet<number> = new Set([1, 6]);
 
 function importOp(scope: OpScope, known: ReadonlySet<string> | undefined, liveAfter: () => ReadonlySet<string>): void {
   const { frame, op } = scope;

@@ -33,7 +33,8 @@ export class OpScope implements ImportScope {
   private readonly folded = new Set<Node>();
   private readonly made = new Map<Value, Tensor>();
 
-  constructor(frame: NetFrame, op: OperatorDef, opIndex: number) {
+  /** `device`: where the net places the operator, if it tells GPU and CPU apart. */
+  constructor(frame: NetFrame, op: OperatorDef, opIndex: number, device?: Origin['device']) {
     this.frame = frame;
     this.op = op;
     this.type = op.type ?? '';
@@ -42,6 +43,7 @@ export class OpScope implements ImportScope {
       opType: this.type,
       opName: op.name ?? '',
       blob: op.outputs[0] ?? '',
+      ...(device === undefined ? {} : { device }),
     };
     this.scratch = new GraphBuilder(frame.options.name, frame.options.usedNames);
     const where = frame.whereOp(this.origin);

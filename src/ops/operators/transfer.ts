@@ -35,12 +35,12 @@ export const toHost = defineOp({
 });
 
 /** The type of the same tensor, row-major in the device's memory. */
-export function onDevice(type: TensorType): TensorType {
+export function onDevice({ storage: _storage, ...type }: TensorType): TensorType {
   return { ...type, layout: kRowMajor, memory: 'device' };
 }
 
 /** The type of the same tensor, row-major in the host's memory. */
-export function onHost({ memory: _memory, ...type }: TensorType): TensorType {
+export function onHost({ memory: _memory, storage: _storage, ...type }: TensorType): TensorType {
   return { ...type, layout: kRowMajor };
 }
 

@@ -9,8 +9,8 @@ namespace cortado {
 
 class DeviceRun {
  public:
-  DeviceRun(RunContext& host, std::uint8_t* arena, const std::uint8_t* weights, cudaStream_t stream, bool traces)
-      : host_(host), arena_(arena), weights_(weights), stream_(stream), traces_(traces) {}
+  DeviceRun(RunContext& host, std::uint8_t* arena, const std::uint8_t* weights, unsigned* counters, cudaStream_t stream, bool traces)
+      : host_(host), arena_(arena), weights_(weights), counters_(counters), stream_(stream), traces_(traces) {}
 
   /** In the arena of the device. */
   template <class T>
@@ -19,6 +19,9 @@ class DeviceRun {
   /** In the weights on the device, from the end of their header. */
   template <class T>
   const T* weight(std::size_t offset) const { return reinterpret_cast<const T*>(weights_ + offset); }
+
+  /** Words that are 0 before and after every kernel that counts in them; for all steps of a stream. */
+  unsigned* counters() const { return counters_; }
 
   std::int64_t extent(int symbol) const { return host_.extent(symbol); }
   cudaStream_t stream() const { return stream_; }
@@ -36,6 +39,13 @@ class DeviceRun {
     if (traces_) trace_tensor(op, blob, data, sizeof(T), DtypeOf<T>::kValue, stored, sizeof...(Dims), values);
   }
 
+  /** The same for halves, which become floats. */
+  template <class... Dims>
+  void trace_half(int op, const char* blob, const void* data, int stored, Dims... dims) const {
+    const std::int64_t values[] = {static_cast<std::int64_t>(dims)..., 0};
+    if (traces_) trace_tensor(op, blob, data, 2, CORTADO_FLOAT32, stored, sizeof...(Dims), values);
+  }
+
  private:
   void trace_tensor(int op, const char* blob, const void* data, std::size_t element_bytes, std::int32_t dtype, int stored, int rank,
                     const std::int64_t* dims) const;
@@ -43,6 +53,7 @@ class DeviceRun {
   RunContext& host_;
   std::uint8_t* arena_;
   const std::uint8_t* weights_;
+  unsigned* counters_;
   cudaStream_t stream_;
   bool traces_;
 };

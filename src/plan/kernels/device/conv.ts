@@ -1,123 +1,227 @@
 // Convolutions and fully connected layers on the device: implicit matrix products over images, channels last, with weights
-// packed at compile time and bias and fused tail in the epilogue. A fully connected layer is the convolution of 1×1 images.
+// packed at compile time and bias and fused tail in the epilogue; depthwise and thinly grouped ones without tiles. A fully
+// connected layer is the convolution of 1×1 images.
 
 import { fail } from '../../../errors.js';
-import type { Dim } from '../../../ir/dim.js';
-import { dimMax } from '../../../ir/dim.js';
-import { epilogueOperands } from '../../../ir/graph.js';
-import { makeTensor } from '../../../ir/tensor.js';
-import { operandAccess } from '../../../ops/functor.js';
+import { type Dim, dimMax } from '../../../ir/dim.js';
+import type { NumericTensor } from '../../../ir/tensor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../../ops/kernel-arguments.js';
-import type { KernelCall, KernelConfig, KernelRequest } from '../../../ops/kernel-call.js';
-import { packOnce } from '../../pack-once.js';
+import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../../ops/kernel-call.js';
+import type { ConvGeometry } from '../../pack-conv.js';
 import { convShape } from '../conv.js';
 import { constantFeatures } from '../gemm.js';
-import { type Form, inputType, type Kernel, kPlainForm, outputType } from '../kernel.js';
-import { chooseGemmTile, type GemmTile } from './gemm-tile.js';
+import { type Form, inputType, type Kernel, outputType } from '../kernel.js';
+import { chooseGemmTile, type GemmTile, gridTiles } from './gemm-tile.js';
 import { kImageForm, storedChannels } from './image.js';
-import { packDeviceConv, packDeviceTranspose } from './pack-conv.js';
+import { packDeviceConv, packDeviceDepthwise, packDeviceTranspose } from './pack-conv.js';
+import { packedWeights, precisionOf } from './precision.js';
 
 /** Per-channel operands are read in packs of so many. */
 const kPack = 8;
 
+/** From so many rows on a product in tiles is better. */
+const kMostRows = 8;
+
+/** Groups of fewer channels are not worth the tiles of a matrix product. */
+const kThinGroup = 16;
+
 export const kConvDeviceKernels: readonly Kernel[] = [
+  {
+    name: 'conv2d_depthwise',
+    op: 'Conv',
+    form: (request) => formWhere(request, isDepthwise),
+    lower: (request) => lowerDirect(request, 'conv2d_depthwise', geometryOf(request)),
+  },
+  {
+    name: 'conv2d_grouped',
+    op: 'Conv',
+    form: (request) => formWhere(request, isThinlyGrouped),
+    lower: (request) => lowerDirect(request, 'conv2d_grouped', geometryOf(request)),
+  },
   {
     name: 'conv2d_gemm',
     op: 'Conv',
-    form: (request) => (convShape(request) === undefined ? undefined : kImageForm),
-    lower: (request) => lowerConv(request, false),
+    form: (request) => formWhere(request, () => true),
+    lower: (request) => lowerProduct(request, geometryOf(request), false),
   },
   {
     name: 'conv2d_transpose_gemm',
     op: 'ConvTranspose',
-    form: transposeForm,
-    lower: (request) => lowerConv(request, true),
+    form: (request) => formWhere(request, (s) => s.groups === 1 && s.padTop >= 0 && s.padLeft >= 0),
+    lower: (request) => lowerProduct(request, geometryOf(request), true),
+  },
+  {
+    name: 'fc_gemv',
+    op: 'FC',
+    form: (request) =>
+      constantFeatures(request) !== undefined && rowsOf(request) <= kMostRows ? kImageForm : undefined,
+    lower: (request) => lowerDirect(request, 'conv2d_gemv', rowsAsImages(request)),
   },
   {
     name: 'fc_gemm',
     op: 'FC',
-    form: (request) => (fitsFc(request) ? { ...kPlainForm, demand: true } : undefined),
-    lower: lowerFc,
+    form: (request) => (constantFeatures(request) === undefined ? undefined : kImageForm),
+    lower: (request) => lowerProduct(request, rowsAsImages(request), false),
   },
 ];
 
-function transposeForm(request: KernelRequest): Form | undefined {
+function formWhere(request: KernelRequest, fits: (shape: ConvGeometry) => boolean): Form | undefined {
   const shape = convShape(request);
-  const fits = shape !== undefined && shape.groups === 1 && shape.padTop >= 0 && shape.padLeft >= 0;
-  return fits ? kImageForm : undefined;
+  return shape !== undefined && fits(shape) ? kImageForm : undefined;
 }
 
-/** Fields of Conv2dShape of runtime/cuda, in its order. */
-type ConvFields = readonly (readonly [name: string, value: number])[];
+function isDepthwise({ groups, inChannels, outChannels }: ConvGeometry): boolean {
+  return groups > 1 && groups === inChannels && groups === outChannels;
+}
 
-function lowerConv(request: KernelRequest, isTransposed: boolean): KernelCall {
-  const { node } = request;
-  const shape = convShape(request) ?? fail('internal', 'a convolution lost its shape');
-  const stored = storedChannels(inputType(node, 0));
-  const written = storedChannels(outputType(node));
-  const read = shape.groups === 1 ? stored : shape.inChannels / shape.groups;
-  const fields: ConvFields = [
-    ['in_channels', shape.inChannels],
-    ['in_height', shape.inHeight],
-    ['in_width', shape.inWidth],
-    ['out_channels', shape.outChannels],
-    ['out_height', shape.outHeight],
-    ['out_width', shape.outWidth],
-    ['kernel_h', shape.kernelH],
-    ['kernel_w', shape.kernelW],
-    ['stride_h', shape.strideH],
-    ['stride_w', shape.strideW],
-    ['pad_top', shape.padTop],
-    ['pad_left', shape.padLeft],
-    ['dilation_h', shape.dilationH],
-    ['dilation_w', shape.dilationW],
-    ['groups', shape.groups],
-    ['x_read', read],
-    ['x_stored', stored],
-    ['y_written', written],
-    ['y_stored', written],
-  ];
-  const pack = isTransposed ? packDeviceTranspose : packDeviceConv;
-  const weights = constantFloats(request, 1);
-  const packed = packOnce(weights, [isTransposed ? 'device-transpose' : 'device', read], () =>
-    pack(weights, shape, read, kPack / 2),
+function isThinlyGrouped({ groups, inChannels, outChannels }: ConvGeometry): boolean {
+  return groups > 1 && Math.min(inChannels, outChannels) / groups < kThinGroup;
+}
+
+function geometryOf(request: KernelRequest): ConvGeometry {
+  return convShape(request) ?? fail('internal', 'a convolution lost its shape');
+}
+
+/** A fully connected layer as the convolution of images of one pixel. */
+function rowsAsImages(request: KernelRequest): ConvGeometry {
+  const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
+  const one = { inHeight: 1, inWidth: 1, outHeight: 1, outWidth: 1, kernelH: 1, kernelW: 1, strideH: 1, strideW: 1 };
+  const flat = { padTop: 0, padLeft: 0, dilationH: 1, dilationW: 1, groups: 1, block: 1 };
+  return { inChannels: inFeatures, outChannels: outFeatures, ...one, ...flat };
+}
+
+/** Channels per tap that a product reads: few are copied in short words, others with the padding of the image. */
+function channelsRead(shape: ConvGeometry, stored: number): number {
+  const perGroup = shape.inChannels / shape.groups;
+  if (shape.groups > 1) return perGroup;
+  return perGroup <= kPack / 2 ? kPack / 2 : stored;
+}
+
+/** Conv2dShape of runtime/cuda. */
+function shapeConfig(request: KernelRequest, shape: ConvGeometry, read: number): KernelConfig {
+  const stored = storedChannels(inputType(request.node, 0));
+  const written = storedChannels(outputType(request.node));
+  return {
+    type: 'Conv2dShape',
+    fields: [
+      ['in_channels', shape.inChannels],
+      ['in_height', shape.inHeight],
+      ['in_width', shape.inWidth],
+      ['out_channels', shape.outChannels],
+      ['out_height', shape.outHeight],
+      ['out_width', shape.outWidth],
+      ['kernel_h', shape.kernelH],
+      ['kernel_w', shape.kernelW],
+      ['stride_h', shape.strideH],
+      ['stride_w', shape.strideW],
+      ['pad_top', shape.padTop],
+      ['pad_left', shape.padLeft],
+      ['dilation_h', shape.dilationH],
+      ['dilation_w', shape.dilationW],
+      ['groups', shape.groups],
+      ['x_read', read],
+      ['x_stored', stored],
+      ['y_written', written],
+      ['y_stored', written],
+    ],
+  };
+}
+
+function lowerProduct(request: KernelRequest, shape: ConvGeometry, isTransposed: boolean): KernelCall {
+  const { math, elementBytes } = precisionOf(request);
+  const read = channelsRead(shape, storedChannels(inputType(request.node, 0)));
+  const form = [isTransposed ? 'transpose' : 'product', read];
+  const weights = packedWeights(request, form, (data) =>
+    (isTransposed ? packDeviceTranspose : packDeviceConv)(data, shape, read, 16 / elementBytes),
   );
-  const n = inputType(node, 0).shape[0] ?? 1;
+  const n = inputType(request.node, 0).shape[0] ?? 1;
   const phases = isTransposed ? shape.strideH * shape.strideW : 1;
-  const tile = chooseGemmTile({
-    pixels: dimMax(n) * Math.ceil((shape.outHeight * shape.outWidth) / phases),
+  const size = {
+    pixels:
+      dimMax(n) *
+      Math.ceil(shape.outHeight / (isTransposed ? shape.strideH : 1)) *
+      Math.ceil(shape.outWidth / (isTransposed ? shape.strideW : 1)),
     channels: shape.outChannels / shape.groups,
-    sums: shape.kernelH * shape.kernelW * read,
+    sums: isTransposed
+      ? Math.ceil((shape.kernelH * shape.kernelW) / phases) * read
+      : shape.kernelH * shape.kernelW * read,
     repeats: shape.groups * phases,
     multiprocessors: request.target.device?.multiprocessors ?? 1,
-  });
-  return productCall(request, isTransposed ? 'conv2d_transpose_gemm' : 'conv2d_gemm', n, fields, tile, packed);
+    math,
+  };
+  const tile = chooseGemmTile(size);
+  const tiles = gridTiles(size, tile);
+  const isSplit = tile.splits > 1;
+  const call = convCall(
+    request,
+    isTransposed ? 'conv2d_transpose_gemm' : 'conv2d_gemm',
+    n,
+    shapeConfig(request, shape, read),
+    weights,
+    [
+      { kind: 'config', config: tileConfig(tile) },
+      { kind: 'type', cpp: math },
+    ],
+  );
+  return {
+    ...call,
+    args: [
+      ...call.args,
+      isSplit ? { kind: 'scratch' } : { kind: 'null' },
+      isSplit ? { kind: 'counters' } : { kind: 'null' },
+    ],
+    ...(isSplit ? { scratchBytes: tiles * tile.splits * tile.rows * tile.cols * 4, counters: tiles } : {}),
+  };
 }
 
-function productCall(
+/** Without tiles: depthwise and grouped convolutions, few rows of a fully connected layer. */
+function lowerDirect(
+  request: KernelRequest,
+  fn: 'conv2d_depthwise' | 'conv2d_grouped' | 'conv2d_gemv',
+  shape: ConvGeometry,
+): KernelCall {
+  const { elementBytes } = precisionOf(request);
+  const isDepthwise = fn === 'conv2d_depthwise';
+  const perGroup = shape.inChannels / shape.groups;
+  const read = fn === 'conv2d_gemv' ? storedChannels(inputType(request.node, 0)) : isDepthwise ? 1 : perGroup;
+  const weights = packedWeights(request, [fn, read], (data) =>
+    isDepthwise ? packDeviceDepthwise(data, shape) : packDeviceConv(data, shape, read, 16 / elementBytes),
+  );
+  const n = inputType(request.node, 0).shape[0] ?? 1;
+  const config = shapeConfig(request, shape, read);
+  if (fn === 'conv2d_grouped') return convCall(request, fn, n, config, weights, []);
+  const value = isDepthwise ? stripOf(dimMax(n), shape) : 2 ** Math.ceil(Math.log2(rowsOf(request)));
+  return convCall(request, fn, n, config, weights, [{ kind: 'number', value }]);
+}
+
+function rowsOf({ node }: KernelRequest): number {
+  return Math.max(1, dimMax(inputType(node, 0).shape[0] ?? 1));
+}
+
+/** Neighbouring pixels for each thread: more where there is enough work for all. */
+function stripOf(n: number, shape: ConvGeometry): number {
+  const items = n * shape.outHeight * shape.outWidth * Math.ceil(shape.outChannels / kPack);
+  if (items >= 400_000) return 4;
+  return items >= 100_000 ? 2 : 1;
+}
+
+function convCall(
   request: KernelRequest,
   fn: string,
   n: Dim,
-  fields: ConvFields,
-  tile: GemmTile,
-  packed: Float32Array,
+  config: KernelConfig,
+  weights: NumericTensor,
+  template: readonly TemplateArg[],
 ): KernelCall {
   const { functor, packs = [] } = biasedFunctor(request, 2, kPack, 1);
+  const args: KernelArg[] = [extentArg(n), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg];
   return {
-    header: 'cortado_cuda/conv2d_gemm.h',
+    header: `cortado_cuda/${fn.endsWith('_gemm') ? 'conv2d_gemm' : 'conv2d_direct'}.h`,
     fn,
-    config: { type: 'Conv2dShape', fields },
-    template: [{ kind: 'config' }, { kind: 'config', config: tileConfig(tile) }, { kind: 'type', cpp: 'FloatMath' }],
-    args: [
-      extentArg(n),
-      inputArg(0),
-      { kind: 'packed', index: 0 },
-      outputArg(),
-      kFunctorArg,
-      { kind: 'null' },
-      { kind: 'null' },
-    ],
-    packs: [makeTensor('f32', [packed.length], packed), ...packs],
+    config,
+    template: [{ kind: 'config' }, ...template],
+    args,
+    packs: [weights, ...packs],
     ...(functor === undefined ? {} : { functor }),
     parts: 1,
   };
@@ -136,55 +240,4 @@ function tileConfig(tile: GemmTile): KernelConfig {
       ['splits', tile.splits],
     ],
   };
-}
-
-/** Row-major results have no padding between rows, which a fused operand's offset counts with. */
-function fitsFc(request: KernelRequest): boolean {
-  const sizes = constantFeatures(request);
-  if (sizes === undefined) return false;
-  const { shape } = outputType(request.node);
-  const hasImageOperand = epilogueOperands(request.node).some(
-    (value) => operandAccess(value.type.shape, shape) === 'full',
-  );
-  return !hasImageOperand || sizes.outFeatures % kPack === 0;
-}
-
-function lowerFc(request: KernelRequest): KernelCall {
-  const { inFeatures, outFeatures } = constantFeatures(request) ?? fail('internal', 'an FC lost its sizes');
-  const n = inputType(request.node, 0).shape[0] ?? 1;
-  const ones = ['in_height', 'in_width'].map((name): readonly [string, number] => [name, 1]);
-  const others = ['out_height', 'out_width', 'kernel_h', 'kernel_w', 'stride_h', 'stride_w'];
-  const fields: ConvFields = [
-    ['in_channels', inFeatures],
-    ...ones,
-    ['out_channels', outFeatures],
-    ...others.map((name): readonly [string, number] => [name, 1]),
-    ['pad_top', 0],
-    ['pad_left', 0],
-    ['dilation_h', 1],
-    ['dilation_w', 1],
-    ['groups', 1],
-    ['x_read', inFeatures],
-    ['x_stored', inFeatures],
-    ['y_written', outFeatures],
-    ['y_stored', outFeatures],
-  ];
-  const weights = constantFloats(request, 1);
-  const geometry = { inChannels: inFeatures, outChannels: outFeatures, kernelH: 1, kernelW: 1, groups: 1 };
-  const packed = packOnce(weights, ['device-fc'], () => packDeviceConv(weights, geometry, inFeatures, kPack / 2));
-  const tile = chooseGemmTile({
-    pixels: dimMax(n),
-    channels: outFeatures,
-    sums: inFeatures,
-    repeats: 1,
-    multiprocessors: request.target.device?.multiprocessors ?? 1,
-  });
-  return productCall(request, 'conv2d_gemm', n, fields, tile, packed);
-}
-
-function constantFloats(request: KernelRequest, input: number): Float32Array {
-  const tensor = request.constant(request.node.inputs[input]);
-  if (tensor === undefined || !(tensor.data instanceof Float32Array))
-    return fail('internal', 'weights are not constant floats');
-  return tensor.data;
 }

@@ -1,42 +1,74 @@
-// Elementwise operators on images of the device. Lanes past the channels of an image are 0 and have to stay 0.
+// Elementwise operators on images of the device. Operands are images, constants per channel or single values; lanes past the
+// channels become 0 whatever the expression gives for them.
 
-import { dimMax } from '../../../ir/dim.js';
-import { compileExpr } from '../../../ir/expr.js';
-import { presentInputs } from '../../../ir/graph.js';
-import { getNumber } from '../../../ir/tensor.js';
-import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
+import { fail } from '../../../errors.js';
+import { dimMax, dimMul, shapeEquals, shapeSize } from '../../../ir/dim.js';
+import { presentInputs, type Value } from '../../../ir/graph.js';
+import type { NumericTensor } from '../../../ir/tensor.js';
+import { makeTensor } from '../../../ir/tensor.js';
+import { padVector } from '../../../ops/functor.js';
+import { inputArg, kFunctorArg, outputArg, structArg } from '../../../ops/kernel-arguments.js';
+import type { KernelArg, KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
 import { type Form, outputType } from '../kernel.js';
-import { elementwiseExpr, lowerMap, mapForm } from '../map.js';
-import { kChannelMultiple } from './image.js';
-import { withoutLanes } from './twins.js';
+import { elementwiseExpr, mapForm } from '../map.js';
+import { kChannelMultiple, storedChannels } from './image.js';
 
-/** Image to image where the expression allows it; undefined: row-major alone. */
+/** Image to image where no operand but constants is a single value; undefined: row-major alone. */
 export function imageMapForm(request: KernelRequest): Form | undefined {
-  const { node } = request;
-  if (elementwiseExpr(node) === undefined) return undefined;
+  if (elementwiseExpr(request.node) === undefined) return undefined;
   const form = mapForm(request);
-  const isWhole = dimMax(outputType(node).shape[1] ?? 1) % kChannelMultiple === 0;
-  return form !== undefined && (isWhole || keepsZeros(request)) ? form : undefined;
+  const fits = presentInputs(request.node).every(
+    (value, i) => form?.blockedInputs.includes(i) === true || request.constant(value) !== undefined,
+  );
+  return fits ? form : undefined;
 }
 
 export function lowerImageMap(request: KernelRequest): KernelCall {
-  const call = lowerMap(request);
-  return { ...call, header: 'cortado_cuda/map.h', template: withoutLanes(call), parts: 1, device: true };
+  const { node } = request;
+  const expr = elementwiseExpr(node) ?? fail('internal', `${node.op} has no kernel`);
+  const result = outputType(node);
+  const [n = 1, c = 1, ...spatial] = result.shape;
+  const stored = storedChannels(result);
+  const inputs = presentInputs(node);
+  const packs: NumericTensor[] = [];
+  const operands = inputs.map((value, index): KernelArg => {
+    if (value.type.layout.kind === 'blocked') return inputArg(index);
+    packs.push(perChannel(request, value, dimMax(c)));
+    return { kind: 'packed', index: packs.length - 1 };
+  });
+  const strides = inputs.map(({ type }) => (type.layout.kind === 'blocked' ? storedChannels(type) : 0));
+  return {
+    header: 'cortado_cuda/image_map.h',
+    fn: 'map_image',
+    template: [],
+    args: [
+      structArg('ImageRows', [
+        ['pixels', dimMul(n, shapeSize(spatial))],
+        ['channels', dimMax(c)],
+        ['x_stored', 0],
+        ['y_written', stored],
+        ['y_stored', stored],
+      ]),
+      outputArg(),
+      kFunctorArg,
+      ...operands.map((at, k): KernelArg => ({ kind: 'image', at, stored: strides[k] ?? 0 })),
+    ],
+    functor: { kind: 'map', expr, argTypes: inputs.map(({ type }) => type.dtype), operands: [] },
+    packs,
+    parts: 1,
+    device: true,
+    inPlace: inputs.flatMap(({ type }, input) =>
+      type.layout.kind === 'blocked' && shapeEquals(type.shape, result.shape) ? [{ input, output: 0 }] : [],
+    ),
+  };
 }
 
-/** The result is 0 where images and per-channel constants, which are padded with zeros, are 0. */
-function keepsZeros(request: KernelRequest): boolean {
-  const expr = elementwiseExpr(request.node);
-  const operands = presentInputs(request.node);
-  const values = operands.map((value) => {
-    if (!value.type.shape.every((dim) => dim === 1)) return 0;
-    const constant = request.constant(value);
-    return constant === undefined ? Number.NaN : getNumber(constant, 0);
-  });
-  if (expr === undefined || values.some(Number.isNaN)) return false;
-  const result = compileExpr(
-    expr,
-    operands.map(({ type }) => type.dtype),
-  )(values);
-  return Number(result) === 0;
+/** A constant as one value per channel, padded to whole packs. */
+function perChannel(request: KernelRequest, value: Value, channels: number): NumericTensor {
+  const constant = request.constant(value);
+  if (constant === undefined || constant.dtype === 'str')
+    return fail('internal', `operand ${value.name} is not constant`);
+  if (constant.data.length === channels) return padVector(constant, kChannelMultiple);
+  const values = new Float32Array(channels).fill(Number(constant.data[0] ?? 0));
+  return padVector(makeTensor('f32', [channels], values), kChannelMultiple);
 }

@@ -26,6 +26,20 @@ export function packDeviceConv(weights: Float32Array, shape: PackedShape, read: 
   return packed;
 }
 
+/** `[c][1][kh][kw]` → `[kh][kw][c rounded up to 8]`. */
+export function packDeviceDepthwise(
+  weights: Float32Array,
+  { outChannels, kernelH, kernelW }: PackedShape,
+): Float32Array {
+  const stored = Math.ceil(outChannels / 8) * 8;
+  const taps = kernelH * kernelW;
+  const packed = new Float32Array(taps * stored);
+  for (let c = 0; c < outChannels; c++) {
+    for (let tap = 0; tap < taps; tap++) packed[tap * stored + c] = weights[c * taps + tap] ?? 0;
+  }
+  return packed;
+}
+
 export interface TransposedShape extends PackedShape {
   readonly strideH: number;
   readonly strideW: number;

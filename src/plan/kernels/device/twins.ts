@@ -10,6 +10,12 @@ import { elementwiseExpr, lowerMap } from '../map.js';
 const kTwins: ReadonlyMap<string, string> = new Map([
   ['map', 'map'],
   ['map_broadcast', 'map'],
+  ['strided_copy', 'moves'],
+  ['concat', 'moves'],
+  ['split', 'moves'],
+  ['softmax', 'rows'],
+  ['layer_norm', 'rows'],
+  ['matmul_generic', 'matmul'],
 ]);
 
 /** Elementwise operators follow their inputs; so does everything else that only has a twin. */

@@ -59,6 +59,7 @@ struct Machine {
   Stream default_stream;
   int open = 0;
   std::size_t launches = 0;  // kernels and copies executed, for tests
+  std::size_t captures = 0;  // graphs instantiated, for tests
 };
 
 inline Machine& machine() {
@@ -171,6 +172,12 @@ inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cud
   return cudaStreamSynchronize(nullptr);
 }
 
+inline cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
+  cortado_emulation::drain_all();
+  cudaMemsetAsync(to, value, bytes, nullptr);
+  return cudaStreamSynchronize(nullptr);
+}
+
 inline cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   const bool active = cortado_emulation::stream_of(stream)->capturing != nullptr;
   return *status = active ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone, cudaSuccess;
@@ -183,6 +190,7 @@ inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph)
   return *graph = std::exchange(stream->capturing, nullptr), cudaSuccess;
 }
 inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  ++cortado_emulation::machine().captures;
   return *exec = new cortado_emulation::Graph(*graph), cudaSuccess;
 }
 inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }

@@ -1,0 +1,102 @@
+// What runs where on a target with a GPU: kernels of the device where there are some, copies between the memories only at the
+// borders, the net's own device_option first.
+
+import assert from 'node:assert/strict';
+import { compileModel } from '../../src/compile.js';
+import { inspectNet } from '../../src/inspect.js';
+import { digitsModel, fill, netBytes } from '../build/sample-models.js';
+
+const kTarget = { target: 'cuda-sm80' };
+
+/** Op types by place; conversions and copies by their IR names. */
+function places(net: string, inputs: readonly string[], init: readonly string[] = []): readonly string[] {
+  const { program } = compileModel({
+    predictNet: netBytes(`name: "net" ${net}`),
+    ...(init.length === 0 ? {} : { initNet: netBytes(init.join('\n')) }),
+    inputs,
+    ...kTarget,
+  });
+  return program.layers.map(({ op, isOnDevice }) => `${op} ${isOnDevice ? 'device' : 'host'}`);
+}
+
+const kSigmoid = 'op { input: "x" output: "y" type: "Sigmoid" }';
+
+describe('placement on a GPU', () => {
+  it('digits runs on the device from the first step to the last, in every precision', () => {
+    for (const precision of ['fp32', 'tf32', 'fp16'] as const) {
+      const { device, layers } = inspectNet({ ...digitsModel(), ...kTarget, precision });
+      assert.equal(device?.hostSteps, 0, precision);
+      assert.equal(device.copies, 0, precision);
+      assert.ok(layers.every(({ runsOn }) => runsOn === 'device'));
+    }
+  });
+
+  it('halves take half of the weights', () => {
+    const bytes = (precision: 'fp32' | 'fp16'): number =>
+      compileModel({ ...digitsModel(), ...kTarget, precision }).program.weightBytes;
+    assert.ok(bytes('fp16') < 0.6 * bytes('fp32'));
+  });
+
+  it('an operator without a kernel for the device stays on the host, with one copy each way', () => {
+    const net = `external_input: "x" external_output: "z" ${kSigmoid}
+      op { input: "y" output: "s" output: "i" type: "TopK" arg { name: "k" i: 2 } }
+      op { input: "s" output: "z" type: "Tanh" }`;
+    assert.deepEqual(places(net, ['x:4,8']), ['Sigmoid device', 'ToHost device', 'TopK host', 'Tanh host']);
+  });
+
+  it('a value that both sides read is copied once', () => {
+    const net = `external_input: "x" external_output: "a" external_output: "b" ${kSigmoid}
+      op { input: "y" output: "a" output: "i" type: "TopK" arg { name: "k" i: 2 } }
+      op { input: "y" output: "b" output: "j" type: "TopK" arg { name: "k" i: 3 } }`;
+    const copies = places(net, ['x:4,8']).filter((place) => /^To(Host|Device)/.test(place));
+    assert.deepEqual(copies, ['ToHost device']);
+  });
+
+  it('control flow has its borders on the host', () => {
+    const branch = (type: string): string =>
+      `n { op { input: "s" output: "t" type: "${type}" } op { input: "t" input: "s" output: "y" type: "Mul" } }`;
+    const net = `external_input: "x" external_input: "c" external_output: "y"
+      op { input: "x" output: "s" type: "Softmax" }
+      op { input: "c" output: "y" type: "If"
+           arg { name: "then_net" ${branch('Sigmoid')} } arg { name: "else_net" ${branch('Tanh')} } }`;
+    const [softmax, toHost, ...branches] = places(net, ['x:4,4', 'c:bool:1']);
+    assert.deepEqual([softmax, toHost], ['Softmax device', 'ToHost device']);
+    assert.ok(branches.every((place) => place.endsWith('host')));
+  });
+
+  it('device_option decides where some operator is for a GPU', () => {
+    const gpu = 'device_option { device_type: 1 }';
+    const cpu = 'device_option { device_type: 0 }';
+    const net = (first: string, second: string): string => `external_input: "x" external_output: "z"
+      op { input: "x" output: "y" type: "Sigmoid" ${first} }
+      op { input: "y" output: "z" type: "Tanh" ${second} }`;
+    assert.deepEqual(places(net(gpu, cpu), ['x:8']), ['Sigmoid device', 'ToHost device', 'Tanh host']);
+    assert.deepEqual(places(net(cpu, gpu), ['x:8']), ['Sigmoid host', 'ToDevice device', 'Tanh device']);
+    assert.deepEqual(places(net(cpu, cpu), ['x:8']), ['Map device']);
+    assert.deepEqual(places(net('', ''), ['x:8']), ['Map device']);
+  });
+
+  it('device_option keeps an activation out of a convolution on the other side', () => {
+    const net = `external_input: "x" external_input: "w" external_output: "y"
+      op { input: "x" input: "w" output: "c" type: "Conv" arg { name: "kernel" i: 3 } device_option { device_type: 1 } }
+      op { input: "c" output: "y" type: "Relu" device_option { device_type: 0 } }`;
+    const found = places(net, ['x:1,8,6,6'], [fill('w', [8, 8, 3, 3], 1)]);
+    assert.deepEqual(found, ['ToBlocked device', 'Conv device', 'ToPlain device', 'ToHost device', 'Relu host']);
+  });
+
+  it('pieces of a concatenation of channels stay images', () => {
+    const conv = (name: string): string =>
+      `op { input: "x" input: "w" output: "${name}" type: "Conv" arg { name: "kernel" i: 1 } }`;
+    const net = `external_input: "x" external_input: "w" external_output: "y" ${conv('a')} ${conv('b')}
+      op { input: "a" input: "b" output: "m" output: "s" type: "Concat" }
+      op { input: "m" input: "v" output: "y" type: "Conv" arg { name: "kernel" i: 1 } } external_input: "v"`;
+    const found = places(net, ['x:1,8,6,6'], [fill('w', [8, 8, 1, 1], 1), fill('v', [8, 16, 1, 1], 2)]);
+    assert.equal(found.filter((place) => place.startsWith('ToPlain')).length, 1);
+    assert.equal(found.filter((place) => place.startsWith('ToBlocked')).length, 1);
+    assert.ok(found.every((place) => place.endsWith('device')));
+  });
+
+  it('says so when a target without a GPU is asked for another precision', () => {
+    assert.throws(() => compileModel({ ...digitsModel(), target: 'x86-64', precision: 'fp16' }), /no precision fp16/);
+  });
+});
