@@ -65,7 +65,8 @@ inline constexpr Conv2dShape kGrouped{24, 6, 5, 36, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1
 inline constexpr Conv2dShape kCropped{8, 10, 10, 8, 4, 5, 3, 3, 2, 2, -1, 1, 1, 1, 1, 8, 8, 8, 8};
 inline constexpr Conv2dShape kDense{130, 1, 1, 77, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 136, 136, 80, 80};
 inline constexpr Conv2dShape kDeepSum{64, 5, 5, 64, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64, 64, 64, 64};
-inline constexpr Conv2dShape kOddFloat{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
+inline constexpr Conv2dShape kOddChannels{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
+inline constexpr Conv2dShape kOddGroups{34, 6, 5, 38, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2, 17, 40, 40, 40};
 
 // The tiles that the compiler chooses from (src/plan/kernels/device/gemm-tile.ts); a test there reads these lines.
 inline constexpr GemmTile kPlanned1{64, 64, 128, 4, 2, 2, 2};
@@ -138,6 +139,8 @@ void all_shapes(const std::string& math) {
   run_case<kDilated, kTile32, Math>(math + " dilated into a slice", 1);
   run_case<kGrouped, kTile64, Math>(math + " three groups", 2);
   run_case<kCropped, kTile64, Math>(math + " negative pad", 1);
+  run_case<kOddChannels, kTile64, Math>(math + " odd channels", 2);
+  run_case<kOddGroups, kTile32, Math>(math + " groups of odd channels", 1);
   run_case<kDense, kTile32, Math>(math + " fully connected", 5);
   run_case<kDeepSum, kSplit, Math>(math + " split in 3", 1);
   run_case<kDeepSum, kDeep, Math>(math + " split in 5, 32 rows", 3);
@@ -153,7 +156,7 @@ int main() {
   float_tiles();
   tensor_tiles<Tf32Math>("tf32");
   tensor_tiles<HalfMath>("fp16");
-  run_case<kOddFloat, kTile64, FloatMath>("fp32 odd channels", 2);
+
 #if defined(CORTADO_CUDA_EMULATION)
   check_all_banks();
 #endif

@@ -39,13 +39,22 @@ CORTADO_DEVICE TilePlace tile_place() {
   return TilePlace{tile, static_cast<int>(blockIdx.x) * T::k.rows, col_tile * T::k.cols, rest % S::k.groups, rest / S::k.groups, static_cast<int>(blockIdx.z)};
 }
 
+/** Starts the copy of a piece, or copies what is too short for that. */
+template <int kBytes, class Element>
+CORTADO_DEVICE void copy_piece(char* to, const GatherSource<Element>& from) {
+  if constexpr (kBytes >= 4) {
+    copy_async<kBytes>(to, from.at, from.exists ? kBytes : 0);
+  } else {
+    store(reinterpret_cast<Element*>(to), from.exists ? load<float>(from.at) : 0.0f);
+  }
+}
+
 /** Starts the copies of step `step` into its stage. */
 template <class S, class T, class Gather, class Element>
 CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&rows)[TileLoader<T>::kA], const Element* w, int col_limit, int step,
                               char* stage) {
   using Loader = TileLoader<T>;
   constexpr int wide = kWide<Element>, piece = gather_piece<Element>(S::k), piece_bytes = piece * static_cast<int>(sizeof(Element));
-  static_assert(S::k.x_read % piece == 0 && S::k.x_stored % piece == 0, "halves are copied in pairs: x_read and x_stored must be even");
   const int chunk = static_cast<int>(threadIdx.x) % Loader::kChunks, first = static_cast<int>(threadIdx.x) / Loader::kChunks;
   constexpr bool is_inside = Gather::kPhases == 1 && Gather::kLongest * sizeof(Element) % T::k.k_bytes == 0;
   const int k = (step * Loader::kChunks + chunk) * wide;
@@ -56,7 +65,7 @@ CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&r
     CORTADO_UNROLL
     for (int p = 0; p < wide / piece; ++p) {
       const GatherSource<Element> from = gather.template source<is_inside>(rows[i], static_cast<unsigned>(k + p * piece));
-      copy_async<piece_bytes>(to + p * piece_bytes, from.at, from.exists ? piece_bytes : 0);
+      copy_piece<piece_bytes>(to + p * piece_bytes, from);
     }
   }
   char* filters = stage + T::k.rows * T::k.k_bytes;

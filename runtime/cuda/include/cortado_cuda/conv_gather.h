@@ -33,13 +33,13 @@ CORTADO_DEVICE bool every(Condition... conditions) {
 /** 0 ≤ index < size. */
 CORTADO_DEVICE bool is_below(int index, int size) { return static_cast<unsigned>(index) < static_cast<unsigned>(size); }
 
-/** Elements that one asynchronous copy may move: 16, 8 or 4 bytes, all of one pixel. */
+/** Elements that one copy may move: 16, 8 or 4 bytes, all of one pixel; a single Half where channels are odd. */
 template <class T>
 CORTADO_CONSTEXPR int gather_piece(const Conv2dShape& s) {
-  for (int piece = 16 / static_cast<int>(sizeof(T)); piece * sizeof(T) > 4; piece /= 2) {
+  for (int piece = 16 / static_cast<int>(sizeof(T)); piece > 1; piece /= 2) {
     if (s.x_read % piece == 0 && s.x_stored % piece == 0 && (s.groups == 1 || in_group(s) % piece == 0)) return piece;
   }
-  return 4 / static_cast<int>(sizeof(T));
+  return 1;
 }
 
 /** Elements between the filters of two output channels: whole chunks of 16 bytes. */
