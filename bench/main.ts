@@ -9,7 +9,15 @@ import { buildMachineProbe, higherRates, type MachineRates } from '../src/run/ma
 import { kBenchNets } from './nets/index.js';
 import { type BenchNet, NetBuilder } from './nets/net-builder.js';
 import { type BenchOptions, readOptions } from './options.js';
-import { comparisonLines, geomeanLine, kTableHead, machineLines, netLines, profileLines } from './report.js';
+import {
+  comparisonLines,
+  geomeanLine,
+  kTableHead,
+  machineLines,
+  netLines,
+  profileLines,
+  startupLines,
+} from './report.js';
 import { loadRun, saveRun } from './results.js';
 import { cpuModel } from './timing/machine.js';
 import { type MeasureOptions, measureNet, measurePeerCall, type NetResult } from './timing/measure.js';
@@ -36,7 +44,7 @@ async function main(options: BenchOptions): Promise<void> {
 }
 
 async function runNets(names: readonly string[], options: BenchOptions, folder: string): Promise<readonly NetResult[]> {
-  const { threads, target, profile } = options;
+  const { threads, target, profile, startup } = options;
   const machine = loadTarget(target);
   const probe = await buildMachineProbe(machine, machine.runner, folder);
   let rates = await probeAll(probe, threads);
@@ -58,6 +66,7 @@ async function runNets(names: readonly string[], options: BenchOptions, folder: 
     target,
     threads,
     profile,
+    startup,
     peerCallMs,
     onProgress: note,
   };
@@ -67,6 +76,7 @@ async function runNets(names: readonly string[], options: BenchOptions, folder: 
     results.push(result);
     rates = (await probeAll(probe, threads)).map((now, i) => higherRates(now, rates[i] ?? now));
     for (const line of netLines(result, rates)) console.log(line);
+    if (startup) for (const line of startupLines(result)) console.log(line);
     if (profile) for (const line of profileLines(result, rates, options.layers)) console.log(line);
     if (options.json) console.log(JSON.stringify(result));
   }

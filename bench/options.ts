@@ -8,6 +8,7 @@ export interface BenchOptions {
   readonly threads: readonly number[];
   readonly target: string;
   readonly profile: boolean;
+  readonly startup: boolean;
   readonly layers: number;
   readonly save?: string;
   readonly compare?: string;
@@ -23,6 +24,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option('--threads <list>', 'numbers of threads, such as 1,2', readThreads, [1, 2])
     .option('--target <name>', 'target to compile for', 'native')
     .option('--profile', 'time per layer: GFLOP/s and share of the roofline', false)
+    .option('--startup', 'time and memory of a process that runs the net once', false)
     .option('--layers <count>', 'layers that --profile shows per net', Number, 12)
     .option('--save <name>', 'keep this run in bench/results')
     .option('--compare <name>', 'compare with a kept run')

@@ -69,6 +69,19 @@ function layerLine(layer: LayerStats, total: number, lossMs: number): string {
   return `${name}${fixed(ms, 9, 4)}${fixed((100 * ms) / total, 6, 1)}%${rates}${fixed(roof, 7, 1)}${fixed(lossMs, 9, 4)}`;
 }
 
+/** What the first answer of a fresh process takes beyond a warm run, and what its memory holds beyond weights and arena. */
+export function startupLines({ weightBytes, arenaBytes, results }: NetResult): readonly string[] {
+  return results.flatMap(({ threads, ours, startup }) => {
+    if (startup === undefined) return [];
+    const { processMs, residentBytes } = startup;
+    const own = (residentBytes - weightBytes - arenaBytes) / 1e6;
+    const times = `process ${processMs.toFixed(2)} ms, ${(processMs - ours.minMs).toFixed(2)} more than a warm run`;
+    return [
+      `  start-up, ${threads} thread${threads === 1 ? '' : 's'}: ${times}; resident ${(residentBytes / 1e6).toFixed(1)} MB, weights + arena + ${own.toFixed(1)}`,
+    ];
+  });
+}
+
 /** Change of our minimum since a saved run: `-5.0%` is faster. */
 export function comparisonLines(now: readonly NetResult[], saved: readonly NetResult[]): readonly string[] {
   return now.flatMap((result) => {

@@ -4,7 +4,7 @@
 import type { BenchNet } from '../nets/net-builder.js';
 import { uniformValues } from '../nets/weights.js';
 import { exportOnnx } from '../onnx/export-onnx.js';
-import { compileOurs, type LayerStats, type OurNet, type RunTimes } from './ours.js';
+import { compileOurs, type LayerStats, type OurNet, type RunTimes, type StartUp } from './ours.js';
 import type { Peer, PeerNet } from './peer.js';
 
 export interface MeasureOptions {
@@ -15,6 +15,7 @@ export interface MeasureOptions {
   /** Time that one side takes of one round, about. */
   readonly roundMs: number;
   readonly profile: boolean;
+  readonly startup: boolean;
   /** Milliseconds of a peer call that computes nothing. */
   readonly peerCallMs: number;
   onProgress(message: string): void;
@@ -25,6 +26,7 @@ export interface ThreadResult {
   readonly ours: RunTimes;
   readonly peer?: RunTimes;
   readonly layers?: readonly LayerStats[];
+  readonly startup?: StartUp;
 }
 
 export interface NetResult {
@@ -67,7 +69,8 @@ export async function measureNet(net: BenchNet, peer: Peer | undefined, options:
     const times = await interleave(ours, peerNet, count, options);
     await peerNet?.close();
     const layers = options.profile ? await profileLayers(ours, count, times.ours.minMs) : undefined;
-    results.push({ threads: count, ...times, ...(layers === undefined ? {} : { layers }) });
+    const startup = options.startup ? { startup: ours.startup(count) } : {};
+    results.push({ threads: count, ...times, ...(layers === undefined ? {} : { layers }), ...startup });
   }
   const { name, isConvolutional, macs } = net;
   const { compileMs, arenaBytes, weightBytes } = ours;

@@ -1,5 +1,6 @@
 // Our side: a net compiled to an executable, timed inside its own harness (no files, no process start in the numbers).
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -8,6 +9,7 @@ import { compile } from '../../src/compile.js';
 import { readNpy, writeNpy } from '../../src/files/npy.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { makeTensor } from '../../src/ir/tensor.js';
+import type { RunStats } from '../../src/run/run-executable.js';
 import type { BenchNet } from '../nets/net-builder.js';
 
 export interface LayerStats {
@@ -35,7 +37,18 @@ export interface OurNet {
   time(threads: number, repeat: number): Promise<RunTimes>;
   /** Mean time of each layer; reading the clock between layers costs a little. */
   profile(threads: number, repeat: number): Promise<readonly LayerStats[]>;
+  /** A process that runs the net once, from its start to its end. */
+  startup(threads: number): StartUp;
 }
+
+export interface StartUp {
+  /** Least time of a whole process with one run, beyond that of a program that does nothing. */
+  readonly processMs: number;
+  /** Most memory that such a process has resident. */
+  readonly residentBytes: number;
+}
+
+const kStarts = 20;
 
 export interface OurOptions {
   readonly folder: string;
@@ -77,11 +90,29 @@ export async function compileOurs(net: BenchNet, input: Float32Array, options: O
       const [minMs = 0, medianMs = 0] = readTimes(await run(timing(count, repeat)));
       return { minMs, medianMs };
     },
+    startup: (count) => {
+      const once = ['--threads', String(count), '--repeat', '1', '--stats', statsFile];
+      const args = ['--input', `${net.input.name}=${inputFile}`, ...once];
+      const [processMs, nothingMs] = [leastMs(executable, args), leastMs('/bin/true', [])];
+      const stats = JSON.parse(readFileSync(statsFile, 'utf8')) as RunStats;
+      return { processMs: processMs - nothingMs, residentBytes: stats.peak_resident_bytes };
+    },
     profile: async (count, repeat) => {
       await run([...timing(count, repeat), '--stats', statsFile]);
       return (JSON.parse(readFileSync(statsFile, 'utf8')) as { readonly layers: readonly LayerStats[] }).layers;
     },
   };
+}
+
+/** Least time of a process, of several. */
+function leastMs(program: string, args: readonly string[]): number {
+  const times = Array.from({ length: kStarts }, () => {
+    const begin = performance.now();
+    const { status } = spawnSync(program, args, { stdio: 'ignore' });
+    if (status !== 0) throw new Error(`${program} ended with ${status}`);
+    return performance.now() - begin;
+  });
+  return Math.min(...times);
 }
 
 function timing(threads: number, repeat: number): readonly string[] {

@@ -46,7 +46,8 @@ export interface PlanOptions {
 /** Packed weights may be this many times the raw ones, or exceed them by as many bytes, whichever is more. */
 const kMostPadding = 1.5;
 const kFreePaddingBytes = 8192;
-const kNarrowestVector = 4;
+/** Vectors are not halved below this. */
+export const kNarrowestVector = 4;
 
 /**
  * Plans memory, kernels and weights. Fails with every operator that has no kernel. Where whole vectors of output channels

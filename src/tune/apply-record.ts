@@ -4,6 +4,7 @@
 import { fail, type Problem } from '../errors.js';
 import type { Graph } from '../ir/graph.js';
 import type { KernelTarget, TunedKernel, Tuning } from '../ops/kernel-call.js';
+import { kNarrowestVector } from '../plan/build-program.js';
 import { isInSpace, type KernelSpace, tunableLayers } from '../plan/tuning-space.js';
 import type { TunedLayer, TuningRecord } from './record.js';
 
@@ -12,7 +13,6 @@ export interface AppliedRecord {
   readonly warnings: readonly Problem[];
 }
 
-const kNarrowest = 4;
 const kNamed = 3;
 
 /** Choices for the layers of the graph. Fails when the record holds several CPUs of the target and none is named. */
@@ -26,7 +26,7 @@ export function applyRecord(
   const tuning = new Map<string, readonly TunedKernel[]>();
   const warnings: Problem[] = [];
   // The plan may halve vectors for the whole net; measurements of any width may be asked for.
-  for (let vectorFloats = target.vectorFloats; vectorFloats >= kNarrowest; vectorFloats /= 2) {
+  for (let vectorFloats = target.vectorFloats; vectorFloats >= kNarrowestVector; vectorFloats /= 2) {
     for (const [layer, kernels] of tunableLayers(graph, { ...target, vectorFloats })) {
       const known = measured.get(layer);
       if (known === undefined) continue;
