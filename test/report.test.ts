@@ -62,6 +62,19 @@ describe('report', () => {
     assert.doesNotMatch(plan, /id="roofline"|id="time"/);
   });
 
+  it('shows the memory of a device and what its steps read', () => {
+    const device = compileModel({ ...digitsModel(), target: 'cuda-emulated' });
+    const text = reportPage(reportData(device.program, kAbout));
+    assert.match(text, /id="device"/);
+    for (const { name } of device.program.deviceArena?.entries ?? assert.fail('nothing runs on the device'))
+      assert.ok(text.includes(name), name);
+    const reads = dataFlow(device.program);
+    const read = new Set(reads.map(({ to }) => `${to.kind}${to.index}`));
+    const silent = device.program.layers.flatMap((_, i) => (read.has(`layer${i}`) ? [] : [i]));
+    assert.deepEqual(silent, [], 'layers that read nothing');
+    assert.ok(read.has('output0'));
+  });
+
   it('names of blobs are text, not markup', () => {
     const hostile = kPredict.replaceAll('"y"', '"<script>y</script>"');
     const tiny = compileModel({

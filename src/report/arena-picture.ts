@@ -2,7 +2,7 @@
 // the steps in which it must keep its bytes. Above it, the bytes that live at each step.
 
 import { formatBytes } from '../format.js';
-import type { ReportBuffer, ReportData } from './report-data.js';
+import type { ReportArena, ReportBuffer } from './report-data.js';
 import { element, label, picture, round, shorten, tooltip } from './svg.js';
 import { niceTicks } from './ticks.js';
 
@@ -12,14 +12,14 @@ const kHeight = 360;
 const kTop = 12;
 const kLetter = 6.3;
 
-export function arenaPicture({ buffers, arenaBytes }: ReportData): string | undefined {
-  if (buffers.length === 0 || arenaBytes === 0) return undefined;
+export function arenaPicture({ buffers, regions, sizeBytes }: ReportArena): string | undefined {
+  if (buffers.length === 0 || sizeBytes === 0) return undefined;
   const steps = Math.max(...buffers.map(({ last }) => last)) + 1;
   const column = Math.max(7, (1000 - kLeft - kRight) / steps);
   const width = kLeft + kRight + steps * column;
-  const scale = kHeight / arenaBytes;
+  const scale = kHeight / sizeBytes;
   const y = (bytes: number): number => kTop + kHeight - bytes * scale;
-  const ticks = niceTicks(arenaBytes, 5).filter((value) => value <= arenaBytes * 1.001);
+  const ticks = niceTicks(sizeBytes, 5).filter((value) => value <= sizeBytes * 1.001);
   const grid = ticks.flatMap((value) => [
     element('line', { x1: kLeft, x2: width - kRight, y1: y(value), y2: y(value), class: 'grid' }),
     label(kLeft - 6, y(value) + 4, formatBytes(value), { 'text-anchor': 'end', class: 'quiet' }),
@@ -36,8 +36,30 @@ export function arenaPicture({ buffers, arenaBytes }: ReportData): string | unde
   });
   const caption = label(kLeft, kTop + kHeight + 18, `steps 0 to ${steps - 1} →`, { class: 'quiet' });
   const live = element('path', { d: liveLine(buffers, steps, column, y), class: 'live' });
-  const svg = picture(width, kTop + kHeight + 26, 'arena map', ...grid, ...boxes, live, caption);
+  const svg = picture(
+    width,
+    kTop + kHeight + 26,
+    'arena map',
+    ...grid,
+    ...boxes,
+    live,
+    ...borders(regions, width, y),
+    caption,
+  );
   return width > 1000 ? svg.replace('<svg ', `<svg style="min-width:${round(width)}px" `) : svg;
+}
+
+/** Where memory regions begin. */
+function borders(regions: ReportArena['regions'], width: number, y: (bytes: number) => number): readonly string[] {
+  let start = 0;
+  return regions.flatMap(({ name: region, sizeBytes }) => {
+    const at = y(start);
+    start += sizeBytes;
+    return [
+      element('line', { x1: kLeft, x2: width - kRight, y1: at, y2: at, class: 'roof' }),
+      label(width - kRight - 4, at - 5, `from here: ${region}`, { class: 'quiet', 'text-anchor': 'end' }),
+    ];
+  });
 }
 
 type Rect = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };

@@ -1,6 +1,7 @@
 // Which step reads what which other steps wrote, found from the places in memory: views, concats and in-place results need no
 // rules of their own. Branches that exclude each other both count as writers of what they leave behind.
 
+import { fail } from '../errors.js';
 import { maxSizeBytes } from '../ir/type.js';
 import type { Operand, Program, Step } from '../plan/program.js';
 
@@ -44,25 +45,57 @@ export function dataFlow(program: Program): readonly FlowRead[] {
       return step.kind === 'loop' ? union(state, walk(step.body, walk(step.body, state))) : state;
     }, before);
   const end = walk(program.steps, initialState(program));
-  program.outputs.forEach(({ name, type }, index) => {
-    const operand: Operand = { name, type, place: { kind: 'output', index, offsetBytes: 0 } };
-    connect(end, operand, { kind: 'output', index });
+  program.outputs.forEach(({ name, type, deviceOffsetBytes }, index) => {
+    const own: Operand = { name, type, place: { kind: 'output', index, offsetBytes: 0 } };
+    const [made = own] = onDevice(own, deviceOffsetBytes);
+    connect(end, made, { kind: 'output', index });
   });
   return reads;
 }
 
-/** Inputs hold the caller's values. */
+/** Inputs hold the caller's values, in the caller's memory and where they are copied to. */
 function initialState(program: Program): State {
-  return program.inputs.map(({ type }, index) => ({
-    memory: `input${index}`,
-    start: 0,
-    end: maxSizeBytes(type),
-    writers: [{ kind: 'input', index }],
-  }));
+  return program.inputs.flatMap((input, index): readonly Segment[] => {
+    const writers: readonly FlowEnd[] = [{ kind: 'input', index }];
+    const own = inputOperand(program, index);
+    const copies = [
+      ...copyOf(own, program.arenaParts, input.arenaOffsetBytes),
+      ...onDevice(own, input.deviceOffsetBytes),
+    ];
+    return [own, ...copies].map((operand) => ({ ...rangeOf(operand), writers }));
+  });
+}
+
+/** The input's room in the arena, whose offset counts through all parts. */
+function copyOf(own: Operand, parts: Program['arenaParts'], offset: number | undefined): readonly Operand[] {
+  if (offset === undefined) return [];
+  let offsetBytes = offset;
+  let part = 0;
+  for (
+    let size = parts[0]?.sizeBytes ?? 0;
+    offsetBytes >= size && part + 1 < parts.length;
+    size = parts[part]?.sizeBytes ?? 0
+  ) {
+    offsetBytes -= size;
+    part += 1;
+  }
+  return [{ ...own, place: { kind: 'arena', part, offsetBytes } }];
+}
+
+/** The tensor where a device has it: copied there at the start of a run, or from there at its end. */
+function onDevice({ name, type }: Operand, offsetBytes: number | undefined): readonly Operand[] {
+  if (offsetBytes === undefined) return [];
+  return [{ name, type: { ...type, memory: 'device' }, place: { kind: 'arena', part: 0, offsetBytes } }];
+}
+
+function inputOperand({ inputs }: Program, index: number): Operand {
+  const { name, type } = inputs[index] ?? fail('internal', `no input ${index}`);
+  return { name, type, place: { kind: 'input', index, offsetBytes: 0 } };
 }
 
 function rangeOf({ place, type }: Operand): { readonly memory: string; readonly start: number; readonly end: number } {
-  const memory = 'index' in place ? `${place.kind}${place.index}` : place.kind;
+  const which = 'index' in place ? place.index : 'part' in place ? place.part : '';
+  const memory = `${type.memory ?? 'host'} ${place.kind} ${which}`;
   return { memory, start: place.offsetBytes, end: place.offsetBytes + maxSizeBytes(type) };
 }
 

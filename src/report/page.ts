@@ -8,7 +8,7 @@ import { packageRoot } from '../package-root.js';
 import { arenaPicture } from './arena-picture.js';
 import { graphPicture } from './graph-picture.js';
 import { layerTable } from './layer-table.js';
-import type { ReportData } from './report-data.js';
+import type { ReportArena, ReportData } from './report-data.js';
 import { element, escapeText, round } from './svg.js';
 import { rooflinePicture, timePicture } from './time-picture.js';
 
@@ -65,13 +65,13 @@ function sections(data: ReportData): readonly Section[] {
       kind: 'scroll',
       body: graphPicture(data),
     },
-    {
-      id: 'arena',
-      heading: 'Arena',
-      explanation: `Where each buffer lies and how long it lives. The line is the sum of what lives: no plan can be smaller than its highest point, ${formatBytes(data.arenaBoundBytes)}.`,
+    ...data.arenas.map((arena) => ({
+      id: arena.id,
+      heading: arena.heading,
+      explanation: `Where each buffer lies and how long it lives. The line is the sum of what lives: no plan can be smaller than its highest point, ${formatBytes(arena.boundBytes)}.`,
       kind: 'chart',
-      body: arenaPicture(data),
-    },
+      body: arenaPicture(arena),
+    })),
     { id: 'table', heading: 'Layers', explanation: 'Click a heading to sort.', kind: 'table', body: layerTable(data) },
   ];
   return list.flatMap(({ body, ...section }) => (body === undefined ? [] : [{ ...section, body }]));
@@ -83,14 +83,13 @@ function card(name: string, value: string, more: string): string {
 
 /** Name, number, explanation. */
 function cards(data: ReportData): readonly (readonly [string, string, string])[] {
-  const { measured, macs, layers, ops, arenaBytes, arenaBoundBytes, weightBytes, rawWeightBytes } = data;
+  const { measured, macs, layers, ops, arenas, weightBytes, rawWeightBytes } = data;
   const tensors = (list: ReportData['inputs']): string => list.map(({ name, type }) => `${name} ${type}`).join(', ');
-  const share = arenaBoundBytes === 0 ? 1 : arenaBytes / arenaBoundBytes;
   return [
     ...(measured === undefined ? [] : timeCards(macs, measured)),
     ['work', `${formatCount(macs)} MAC`, `${plural(ops, 'operator')} in ${plural(layers.length, 'step')}`],
     ['weights', formatBytes(weightBytes), `packed; ${formatBytes(rawWeightBytes)} in the model`],
-    ['arena', formatBytes(arenaBytes), `${share.toFixed(3)} × the bound`],
+    ...arenas.map(arenaCard),
     ...(measured === undefined
       ? []
       : ([
@@ -99,6 +98,11 @@ function cards(data: ReportData): readonly (readonly [string, string, string])[]
     ['inputs', plural(data.inputs.length, 'tensor'), tensors(data.inputs)],
     ['outputs', plural(data.outputs.length, 'tensor'), tensors(data.outputs)],
   ];
+}
+
+function arenaCard({ heading, sizeBytes, boundBytes }: ReportArena): readonly [string, string, string] {
+  const share = boundBytes === 0 ? 1 : sizeBytes / boundBytes;
+  return [heading.toLowerCase(), formatBytes(sizeBytes), `${share.toFixed(3)} × the bound`];
 }
 
 function timeCards(

@@ -3,7 +3,7 @@
 
 import { maxSizeBytes } from '../ir/type.js';
 import { describeType } from '../plan/build-program.js';
-import type { Layer, Program } from '../plan/program.js';
+import type { Arena, Layer, Program } from '../plan/program.js';
 import { type MachineRates, rooflineMs } from '../run/machine-rates.js';
 import type { RunStats } from '../run/run-executable.js';
 import { dataFlow, type FlowRead } from './data-flow.js';
@@ -46,6 +46,17 @@ export interface ReportBuffer {
   readonly color: number;
 }
 
+/** Memory that a run works in: the host's, or a device's. */
+export interface ReportArena {
+  readonly id: string;
+  readonly heading: string;
+  readonly sizeBytes: number;
+  readonly boundBytes: number;
+  readonly buffers: readonly ReportBuffer[];
+  /** Memory regions that it lies in, from its start on; empty where there is one kind of memory. */
+  readonly regions: readonly { readonly name: string; readonly sizeBytes: number }[];
+}
+
 export interface KernelTotal {
   readonly kernel: string;
   readonly color: number;
@@ -68,14 +79,12 @@ export interface ReportData {
   readonly threads: number;
   readonly weightBytes: number;
   readonly rawWeightBytes: number;
-  readonly arenaBytes: number;
-  readonly arenaBoundBytes: number;
-  readonly arenaStrategy: string;
+  /** The host's first. */
+  readonly arenas: readonly ReportArena[];
   readonly inputs: readonly ReportTensor[];
   readonly outputs: readonly ReportTensor[];
   readonly layers: readonly ReportLayer[];
   readonly reads: readonly FlowRead[];
-  readonly buffers: readonly ReportBuffer[];
   /** Kernels with their shares, the most expensive first: by time where the net was run, else by multiply-adds. */
   readonly kernels: readonly KernelTotal[];
   readonly measured?: Measurement;
@@ -103,17 +112,37 @@ export function reportData(
     threads: program.threads,
     weightBytes: program.weightBytes,
     rawWeightBytes: program.rawWeightBytes,
-    arenaBytes: program.arenaBytes,
-    arenaBoundBytes: program.arenaBoundBytes,
-    arenaStrategy: program.arenaStrategy,
+    arenas: arenasOf(program, writers),
     inputs: tensors(program.inputs),
     outputs: tensors(program.outputs),
     layers: program.layers.map((layer, index) => reportLayer(layer, index, colorOf(layer), measured)),
     reads: dataFlow(program),
-    buffers: program.arena.map((entry) => ({ ...entry, color: writers.get(entry.first) ?? kColors - 1 })),
     kernels,
     ...(measured === undefined ? {} : { measured }),
   };
+}
+
+function arenasOf(program: Program, colors: ReadonlyMap<number, number>): readonly ReportArena[] {
+  const { arena, arenaBytes, arenaBoundBytes, arenaParts, arenaStrategy, deviceArena } = program;
+  const host: Arena = {
+    entries: arena,
+    sizeBytes: arenaBytes,
+    boundBytes: arenaBoundBytes,
+    strategy: arenaStrategy,
+    parts: arenaParts,
+  };
+  const report = (id: string, heading: string, { entries, sizeBytes, boundBytes, parts }: Arena): ReportArena => ({
+    id,
+    heading,
+    sizeBytes,
+    boundBytes,
+    buffers: entries.map((entry) => ({ ...entry, color: colors.get(entry.first) ?? kColors - 1 })),
+    regions: parts
+      .filter(({ region }) => region !== '')
+      .map(({ region: name, sizeBytes: size }) => ({ name, sizeBytes: size })),
+  });
+  const device = deviceArena === undefined ? [] : [report('device', 'Arena of the device', deviceArena)];
+  return [report('arena', 'Arena', host), ...device];
 }
 
 function reportLayer(layer: Layer, index: number, color: number, measured: Measurement | undefined): ReportLayer {
