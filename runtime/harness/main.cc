@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <unistd.h>
 
 #include "allocation_trap.h"
 #include "arguments.h"
 #include "describe.h"
 #include "random_input.h"
 #include "report.h"
+#include "system.h"
 #include "tensor_file.h"
 #include "trace_files.h"
 
@@ -56,12 +56,8 @@ struct Session {
 // The weight file beside the executable, for nets that keep theirs outside and are run without --weights.
 const char* weights_beside(const char* program, const char* file, char* path, std::size_t room) {
   char self[4096];
-  const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (n > 0) self[n] = '\0';
-  const char* const executable = n > 0 ? self : program;
-  const char* const slash = std::strrchr(executable, '/');
-  const int directory = slash != nullptr ? static_cast<int>(slash - executable + 1) : 0;
-  std::snprintf(path, room, "%.*s%s", directory, executable, file);
+  const char* const executable = executable_path(program, self, sizeof self);
+  std::snprintf(path, room, "%.*s%s", static_cast<int>(folder_length(executable)), executable, file);
   return path;
 }
 

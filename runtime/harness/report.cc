@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "cortado/clock.h"
 #include "cpu_name.h"
 #include "describe.h"
+#include "system.h"
 #include "tensor_file.h"
 
 namespace cortado {
@@ -17,27 +17,6 @@ namespace {
 
 constexpr std::int64_t kTop = 5;
 constexpr std::int64_t kSmall = 16;
-
-std::uint64_t peak_resident_bytes() {
-#if defined(__linux__)
-  // What getrusage tells begins with the memory of the process that started this one.
-  if (std::FILE* const status = std::fopen("/proc/self/status", "r")) {
-    char line[256];
-    unsigned long long kilobytes = 0;
-    while (kilobytes == 0 && std::fgets(line, sizeof line, status) != nullptr)
-      if (std::sscanf(line, "VmHWM: %llu", &kilobytes) != 1) kilobytes = 0;
-    std::fclose(status);
-    if (kilobytes > 0) return kilobytes * 1024;
-  }
-#endif
-  rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-#if defined(__APPLE__)
-  return static_cast<std::uint64_t>(usage.ru_maxrss);
-#else
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-#endif
-}
 
 std::int64_t element_count(const cortado_tensor& tensor) {
   const std::size_t size = cortado_dtype_bytes(tensor.dtype);
@@ -143,11 +122,7 @@ void put_json_string(std::FILE* out, const char* text) {
 
 }  // namespace
 
-std::uint64_t clock_ns() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
+std::uint64_t clock_ns() { return monotonic_ns(); }
 
 void print_output(const char* name, const cortado_tensor& tensor) {
   char text[200];

@@ -2,9 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <sys/stat.h>
 
 #include "npy.h"
+#include "system.h"
 
 namespace cortado {
 
@@ -29,7 +29,7 @@ TraceFiles::~TraceFiles() {
 
 bool TraceFiles::open(const char* directory, Error* error) {
   directory_ = directory;
-  if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+  if (!make_folder(directory))
     return fail(error, kExitRun, "the directory %s cannot be made: %s", directory, std::strerror(errno));
   char path[4096];
   std::snprintf(path, sizeof path, "%s/index.tsv", directory);

@@ -2,28 +2,15 @@
 #include <cstring>
 #include <new>
 
+#include "cortado/clock.h"
 #include "cortado/thread_pool.h"
 #include "cpu.h"
 #include "memory.h"
 #include "run.h"
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <time.h>
-#endif
-
 namespace cortado {
 
 namespace {
-
-std::uint64_t system_clock_ns() {
-#if defined(__unix__) || defined(__APPLE__)
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-#else
-  return 0;
-#endif
-}
 
 // Callers compiled against an older header give a shorter struct; a longer one asks for what we do not know.
 bool read_options(const cortado_options* given, cortado_options* options) {
@@ -91,7 +78,7 @@ class Builder {
     connect_arenas(run, options, base + at.arena);
     run.weights_ = static_cast<const std::uint8_t*>(model->weights);
     if (run.weights_ != nullptr) run.weights_ += sizeof(WeightHeader);
-    run.clock_ns_ = options.clock_ns != nullptr ? options.clock_ns : system_clock_ns;
+    run.clock_ns_ = options.clock_ns != nullptr ? options.clock_ns : monotonic_ns;
     run.fault_ = fault_of(CORTADO_OK);
     std::memset(run.inputs_, 0, at.pool - at.inputs);
   }

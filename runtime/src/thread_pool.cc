@@ -4,9 +4,7 @@
 
 #if CORTADO_THREADS
 
-#include <sched.h>
-#include <time.h>
-#include <unistd.h>
+#include "cortado/clock.h"
 
 namespace cortado {
 
@@ -27,12 +25,6 @@ inline void pause_cpu() {
 #endif
 }
 
-std::uint64_t now_ns() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
-
 constexpr std::uint64_t make_ticket(std::uint64_t region, int parts, int next) {
   return region << 32 | static_cast<std::uint64_t>(parts) << 16 | static_cast<std::uint64_t>(next);
 }
@@ -40,7 +32,7 @@ constexpr int parts_of(std::uint64_t ticket) { return static_cast<int>(ticket >>
 constexpr int next_of(std::uint64_t ticket) { return static_cast<int>(ticket & 0xffff); }
 constexpr bool has_work(std::uint64_t ticket) { return next_of(ticket) < parts_of(ticket); }
 
-pthread_t* workers_of(ThreadPool* pool) { return reinterpret_cast<pthread_t*>(pool + 1); }
+OsThread* workers_of(ThreadPool* pool) { return reinterpret_cast<OsThread*>(pool + 1); }
 
 }  // namespace
 
@@ -49,27 +41,22 @@ int usable_cpus() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
 #endif
+#if defined(_WIN32)
+  const DWORD online = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+#else
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
   return online > 0 ? static_cast<int>(online) : 1;
 }
 
-std::size_t ThreadPool::worker_bytes(int threads) { return static_cast<std::size_t>(threads - 1) * sizeof(pthread_t); }
+std::size_t ThreadPool::worker_bytes(int threads) { return static_cast<std::size_t>(threads - 1) * sizeof(OsThread); }
 
 bool ThreadPool::start(int threads) {
-  if (pthread_mutex_init(&mutex_, nullptr) != 0) return false;
-  if (pthread_cond_init(&work_arrived_, nullptr) != 0) {
-    pthread_mutex_destroy(&mutex_);
-    return false;
-  }
-  pthread_attr_t attributes;
-  bool started = pthread_attr_init(&attributes) == 0;
-  if (started) {
-    pthread_attr_setstacksize(&attributes, kWorkerStackBytes);
-    while (started && n_workers_ < threads - 1) {
-      started = pthread_create(&workers_of(this)[n_workers_], &attributes, work, this) == 0;
-      if (started) ++n_workers_;
-    }
-    pthread_attr_destroy(&attributes);
+  if (!make_os_signal(&work_arrived_)) return false;
+  bool started = true;
+  while (started && n_workers_ < threads - 1) {
+    started = start_os_thread(&workers_of(this)[n_workers_], work, this, kWorkerStackBytes);
+    if (started) ++n_workers_;
   }
   if (!started) stop();
   return started;
@@ -77,13 +64,12 @@ bool ThreadPool::start(int threads) {
 
 void ThreadPool::stop() {
   stopping_.store(true);
-  pthread_mutex_lock(&mutex_);
-  pthread_cond_broadcast(&work_arrived_);
-  pthread_mutex_unlock(&mutex_);
-  for (int i = 0; i < n_workers_; ++i) pthread_join(workers_of(this)[i], nullptr);
+  lock_os_signal(&work_arrived_);
+  wake_os_signal(&work_arrived_);
+  unlock_os_signal(&work_arrived_);
+  for (int i = 0; i < n_workers_; ++i) join_os_thread(&workers_of(this)[i]);
   n_workers_ = 0;
-  pthread_cond_destroy(&work_arrived_);
-  pthread_mutex_destroy(&mutex_);
+  unmake_os_signal(&work_arrived_);
 }
 
 void ThreadPool::parallel(PartFunction function, void* argument, int parts) {
@@ -102,7 +88,7 @@ void ThreadPool::parallel(PartFunction function, void* argument, int parts) {
     if (looks < kLooksBeforeYield)
       for (int i = 0; i < 4; ++i) pause_cpu();
     else
-      sched_yield();
+      yield_os_thread();
   }
 }
 
@@ -121,12 +107,12 @@ bool ThreadPool::claim_and_run() {
 
 void* ThreadPool::work(void* pool) {
   auto* const self = static_cast<ThreadPool*>(pool);
-  std::uint64_t idle_since = now_ns();
+  std::uint64_t idle_since = monotonic_ns();
   while (!self->stopping_.load(std::memory_order_relaxed)) {
     if (self->claim_and_run()) {
       while (self->claim_and_run()) {
       }
-      idle_since = now_ns();
+      idle_since = monotonic_ns();
     }
     // The clock is read once in many looks: a look that finds work must be quick.
     bool found = false;
@@ -134,26 +120,26 @@ void* ThreadPool::work(void* pool) {
       pause_cpu();
       found = has_work(self->ticket_.load(std::memory_order_relaxed));
     }
-    if (!found && now_ns() - idle_since > kSpinNs) {
+    if (!found && monotonic_ns() - idle_since > kSpinNs) {
       self->sleep_until_work();
-      idle_since = now_ns();
+      idle_since = monotonic_ns();
     }
   }
   return nullptr;
 }
 
 void ThreadPool::sleep_until_work() {
-  pthread_mutex_lock(&mutex_);
+  lock_os_signal(&work_arrived_);
   sleepers_.fetch_add(1);
-  while (!has_work(ticket_.load()) && !stopping_.load()) pthread_cond_wait(&work_arrived_, &mutex_);
+  while (!has_work(ticket_.load()) && !stopping_.load()) wait_os_signal(&work_arrived_);
   sleepers_.fetch_sub(1);
-  pthread_mutex_unlock(&mutex_);
+  unlock_os_signal(&work_arrived_);
 }
 
 void ThreadPool::wake_sleepers() {
-  pthread_mutex_lock(&mutex_);
-  pthread_cond_broadcast(&work_arrived_);
-  pthread_mutex_unlock(&mutex_);
+  lock_os_signal(&work_arrived_);
+  wake_os_signal(&work_arrived_);
+  unlock_os_signal(&work_arrived_);
 }
 
 }  // namespace cortado

@@ -3,6 +3,9 @@
 #define SYMBOL(name) _##name
     .section __DATA,__const
     .private_extern SYMBOL(example_linked_weights)
+#elif defined(_WIN32)
+#define SYMBOL(name) name
+    .section .rdata, "dr"
 #else
 #define SYMBOL(name) name
     .section .rodata.example_linked_weights, "a", %progbits

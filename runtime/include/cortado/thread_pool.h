@@ -8,7 +8,7 @@
 
 #if CORTADO_THREADS
 
-#include <pthread.h>
+#include "cortado/os_threads.h"
 
 namespace cortado {
 
@@ -48,8 +48,7 @@ class ThreadPool {
   alignas(64) std::atomic<int> sleepers_{0};
   std::atomic<bool> stopping_{false};
   int n_workers_ = 0;
-  pthread_mutex_t mutex_;
-  pthread_cond_t work_arrived_;
+  OsSignal work_arrived_;
 };
 
 // CPUs this process may use, at least 1.

@@ -1,0 +1,71 @@
+// Operating systems of targets: what files are called there and what their linkers are told.
+
+import { fail } from '../errors.js';
+
+export interface System {
+  executable(prefix: string): string;
+  archive(prefix: string): string;
+  shared(prefix: string): string;
+  /** Flags that link an executable without unused code and symbols. */
+  readonly linkExecutable: readonly string[];
+  /** Flags that link a shared library; only symbols that begin with the prefix leave it. */
+  linkShared(prefix: string, exportsFile: string): readonly string[];
+  libraries(hasThreads: boolean): readonly string[];
+  /** Whether objects can be joined into one. */
+  readonly joinsObjects: boolean;
+  /** Whether code for libraries is compiled with -fPIC. */
+  readonly hasPositionFlag: boolean;
+}
+
+const kElf: System = {
+  executable: (prefix) => prefix,
+  archive: (prefix) => `lib/lib${prefix}.a`,
+  shared: (prefix) => `lib/lib${prefix}.so`,
+  linkExecutable: ['-Wl,--gc-sections', '-s'],
+  linkShared: (prefix, exportsFile) => [
+    '-shared',
+    '-Wl,--gc-sections',
+    `-Wl,--version-script=${exportsFile}`,
+    `-Wl,-soname,lib${prefix}.so`,
+    '-s',
+  ],
+  libraries: (hasThreads) => ['-lm', ...(hasThreads ? ['-lpthread'] : [])],
+  joinsObjects: true,
+  hasPositionFlag: true,
+};
+
+const kMacos: System = {
+  ...kElf,
+  shared: (prefix) => `lib/lib${prefix}.dylib`,
+  linkExecutable: ['-Wl,-dead_strip', '-s'],
+  linkShared: (prefix) => ['-shared', '-Wl,-dead_strip', `-Wl,-install_name,@rpath/lib${prefix}.dylib`, '-s'],
+  libraries: () => [],
+  joinsObjects: false,
+};
+
+const kWindows: System = {
+  ...kElf,
+  executable: (prefix) => `${prefix}.exe`,
+  shared: (prefix) => `bin/${prefix}.dll`,
+  linkExecutable: ['-s'],
+  linkShared: () => ['-shared', '-s'],
+  libraries: () => [],
+  joinsObjects: false,
+  hasPositionFlag: false,
+};
+
+const kSystems: ReadonlyMap<string, System> = new Map([
+  ['none', kElf],
+  ['linux', kElf],
+  ['android', kElf],
+  ['macos', kMacos],
+  ['windows', kWindows],
+]);
+
+/** The system of a target; fails for an unknown one. */
+export function systemOf(name: string): System {
+  return (
+    kSystems.get(name) ??
+    fail('bad-option', `unknown system ${name}`, { expected: `one of ${[...kSystems.keys()].join(', ')}` })
+  );
+}
