@@ -12,6 +12,7 @@ import { CompileError, fail } from '../errors.js';
 import { type ImageSizes, linkImage } from './bare-image.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
+import { type System, systemOf } from './system.js';
 import type { Target } from './target.js';
 import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
 import { type FoundToolchain, findToolchain, runTool, type ToolPlace } from './toolchain.js';
@@ -181,7 +182,9 @@ class Builder {
       files: made,
       ...(this.toolchain === undefined ? {} : { toolchain: `${this.toolchain.name}: ${this.toolchain.version}` }),
       ...(this.image === undefined ? {} : { image: this.image }),
-      ...(emit.includes('executable') ? { executable: join(this.options.outputFolder, this.files.prefix) } : {}),
+      ...(emit.includes('executable')
+        ? { executable: join(this.options.outputFolder, this.system.executable(this.files.prefix)) }
+        : {}),
     };
   }
 
@@ -202,16 +205,17 @@ class Builder {
     const { prefix, isBare } = this.files;
     const objects = await compileObjects([...this.netJobs(), ...jobs(this.files.harnessSources)], this.settings(false));
     this.options.onProgress?.(`linking ${prefix}`);
-    const output = join(this.staging, prefix);
+    const name = this.system.executable(prefix);
+    const output = join(this.staging, name);
     if (isBare) this.image = await linkImage(objects, output, this.tools(), this.place());
     else await this.linkProgram(objects, output);
-    return [prefix, ...(await this.weightsBeside())];
+    return [name, ...(await this.weightsBeside())];
   }
 
   private async linkProgram(objects: readonly string[], output: string): Promise<void> {
     const toolchain = this.tools();
-    const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
-    const link = ['-Wl,--gc-sections', '-s', ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
+    const libraries = this.system.libraries(this.files.hasThreads);
+    const link = [...this.system.linkExecutable, ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
     await this.link([...link, ...objects, '-o', output, ...libraries]);
     await chmod(output, 0o755);
   }
@@ -233,9 +237,9 @@ class Builder {
     const settings = this.settings(true, `cortado_${prefix}`);
     const objects = await compileObjects(this.netJobs(), settings);
     mkdirSync(join(this.staging, 'lib'), { recursive: true });
-    const archive = join(this.staging, 'lib', `lib${prefix}.a`);
-    await runTool(toolchain.ar, ['rcsD', archive, ...objects], this.place());
-    const made = [`lib/lib${prefix}.a`, ...(this.files.isBare ? [] : [await this.linkShared(objects)])];
+    const archive = this.system.archive(prefix);
+    await runTool(toolchain.ar, ['rcsD', join(this.staging, archive), ...objects], this.place());
+    const made = [archive, ...(this.files.isBare ? [] : [await this.linkShared(objects)])];
     const written = await this.writeAll(libraryFiles(this.files, this.options.version));
     return [...made, ...written, ...(await this.weightsBeside())];
   }
@@ -243,26 +247,26 @@ class Builder {
   private async linkShared(objects: readonly string[]): Promise<string> {
     const { prefix } = this.files;
     const toolchain = this.tools();
-    const shared = join(this.staging, 'lib', `lib${prefix}.so`);
+    const shared = this.system.shared(prefix);
+    mkdirSync(dirname(join(this.staging, shared)), { recursive: true });
     const exports = join(this.work, `${prefix}.map`);
     await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
-    const link = [
-      '-shared',
-      '-Wl,--gc-sections',
-      `-Wl,--version-script=${exports}`,
-      `-Wl,-soname,lib${prefix}.so`,
-      '-s',
-    ];
-    const libraries = ['-lm', ...(this.files.hasThreads ? ['-lpthread'] : [])];
-    await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, '-o', shared, ...libraries]);
-    await chmod(shared, 0o644);
-    return `lib/lib${prefix}.so`;
+    const link = this.system.linkShared(prefix, exports);
+    const output = ['-o', join(this.staging, shared), ...this.system.libraries(this.files.hasThreads)];
+    await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, ...output]);
+    await chmod(join(this.staging, shared), 0o644);
+    return shared;
   }
 
   /** One relocatable object with the net and the runtime in it. */
   private async makeObject(): Promise<readonly string[]> {
     const { prefix } = this.files;
     const toolchain = this.tools();
+    if (!this.system.joinsObjects) {
+      fail('unsupported', `--emit object is not known for ${this.options.target.system}`, {
+        remedy: 'take --emit library: the archive holds the objects',
+      });
+    }
     const objects = await compileObjects(this.netJobs(), this.settings(true, `cortado_${prefix}`));
     await runTool(
       toolchain.cc,
@@ -314,10 +318,14 @@ class Builder {
       files: this.files,
       toolchain: this.tools(),
       cache: new ObjectCache(this.options.cacheFolder),
-      isPositionIndependent: isPositionIndependent && !this.files.isBare,
+      isPositionIndependent: isPositionIndependent && !this.files.isBare && this.system.hasPositionFlag,
       ...(namespace === undefined ? {} : { namespace }),
       ...(onProgress === undefined ? {} : { onProgress: (message: string) => onProgress(message) }),
     };
+  }
+
+  private get system(): System {
+    return systemOf(this.options.target.system);
   }
 
   private place(): ToolPlace {

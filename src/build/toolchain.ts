@@ -1,8 +1,11 @@
 // Finds the first installed toolchain of a target and says which package brings one when there is none.
 
 import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fail } from '../errors.js';
+import { packageRoot } from '../package-root.js';
 import type { Command, DeviceCompiler, Target, Toolchain } from './target.js';
 
 export interface FoundToolchain extends Toolchain {
@@ -50,10 +53,19 @@ export function installCommands(packages: readonly string[]): string {
   ].join(', or ');
 }
 
-/** The program and its first arguments. */
+/** The program and its first arguments; `npm:PACKAGE/FILE` is a file of an installed npm package. */
 export function words(command: Command): readonly [program: string, ...args: string[]] {
   const [program = '', ...args] = typeof command === 'string' ? [command] : command;
-  return [program, ...args];
+  return [program.startsWith('npm:') ? packageFile(program.slice(4)) : program, ...args];
+}
+
+/** Of a package beside Cortado or in the working folder; the name itself when there is none. */
+function packageFile(name: string): string {
+  for (const folder of [fileURLToPath(packageRoot), resolve('.')]) {
+    const file = join(folder, 'node_modules', name);
+    if (existsSync(file)) return file;
+  }
+  return name;
 }
 
 async function findDeviceCompiler(

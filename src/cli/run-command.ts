@@ -71,7 +71,7 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
   const inputs = splitInputs(flags.input);
   const outputs = splitOutputs(flags.output);
   for (const { file } of outputs.files) checkOutputFile(file);
-  if (isElf(net)) {
+  if (isExecutable(net)) {
     if (flags.report !== undefined) {
       fail('bad-option', '--report shows how a net was planned, which an executable does not tell', {
         got: net,
@@ -231,14 +231,17 @@ function printLargest(tensor: NumericTensor, count: number): void {
   if (rows > kRows) console.log(`  and ${rows - kRows} more rows`);
 }
 
-/** True for an executable of this system; false also where there is no such file. */
-function isElf(file: string): boolean {
+/** What executables of ELF, Windows and macOS begin with. */
+const kExecutableHeads = ['7f454c46', '4d5a', 'cffaedfe'];
+
+/** True for an executable of any system; false also where there is no such file. */
+function isExecutable(file: string): boolean {
   try {
     const descriptor = openSync(file, 'r');
     const head = Buffer.alloc(4);
     readSync(descriptor, head, 0, 4, 0);
     closeSync(descriptor);
-    return head.equals(Buffer.from([0x7f, 0x45, 0x4c, 0x46]));
+    return kExecutableHeads.some((start) => head.toString('hex').startsWith(start));
   } catch {
     return false;
   }

@@ -69,7 +69,11 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     generated.set('bare/link.ld', linkerScript(program, netName, options.targetName, bare));
     generated.set(`src/${prefix}_info.S`, bareInfo(program, options.targetName, options.trace, weights.sizeBytes));
   }
-  if (isLinked) generated.set(`src/${prefix}_weights.S`, render('net/weights.S', { prefix }));
+  if (isLinked)
+    generated.set(
+      `src/${prefix}_weights.S`,
+      render('net/weights.S', { prefix, id: weights.id.toString(16).padStart(16, '0') }),
+    );
   if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
   const sources = [...runtimeFiles('src'), ...(device === undefined ? [] : runtimeFiles('cuda/src'))].filter(

@@ -45,6 +45,7 @@ export async function openPlace(runner: Runner): Promise<Place> {
     case 'qemu-system':
       return fail('internal', 'images without an operating system know no command lines');
     case 'none':
+      if (isDirect(runner)) return new Here([], runner);
       return fail('unsupported', 'executables of this target cannot be run from here', {
         remedy: 'copy the executable to such a machine and run it there, or name a runner with --runner',
       });
