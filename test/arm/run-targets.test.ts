@@ -64,7 +64,11 @@ describe('nets for ARM', function () {
   it('a missing compiler or emulator is named with its package', async function () {
     await needTargetTools(this, 'aarch64-linux');
     const net = [place.net('tiny.pb', kPredict), '--init', place.net('tiny_init.pb', kInit), '--input', 'x:1,2'];
-    const text = readFileSync(new URL('targets/aarch64-linux.json', packageRoot), 'utf8');
+    // The cross compiler alone: others may be installed, too.
+    const text = readFileSync(new URL('targets/aarch64-linux.json', packageRoot), 'utf8').replace(
+      /("toolchains": \[\s*\{.*?\}),.*?\n {2}\]/s,
+      '$1\n  ]',
+    );
     const variant = (name: string, from: string, to: string): string => {
       writeFileSync(place.path(`${name}.json`), text.replaceAll(from, to));
       return place.path(`${name}.json`);
