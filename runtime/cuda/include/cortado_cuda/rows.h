@@ -1,50 +1,30 @@
 // Operators on rows of row-major matrices: softmax, layer normalization. One block for each row; its threads walk the columns.
 #pragma once
 
+#include "cortado_cuda/block_reduce.h"
 #include "cortado_cuda/expression.h"
 
 namespace cortado::cuda {
 
 inline constexpr int kRowThreads = 256;
 
-/** The combination of all threads' values, the same in all of them, in a fixed order. */
-template <class T, class Combine>
-CORTADO_DEVICE T block_combine(T value, T* shared, const Combine& combine) {
-  const int thread = static_cast<int>(threadIdx.x);
-  __syncthreads();
-  shared[thread] = value;
-  for (int half = kRowThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (thread < half) shared[thread] = combine(shared[thread], shared[thread + half]);
-  }
-  __syncthreads();
-  return shared[0];
-}
-
 struct AddDoubles {
   CORTADO_DEVICE double operator()(double a, double b) const { return a + b; }
 };
-struct AddFloats {
-  CORTADO_DEVICE float operator()(float a, float b) const { return a + b; }
-};
-struct LargerFloat {
-  CORTADO_DEVICE float operator()(float a, float b) const { return max(a, b); }
-};
 
 static __global__ void softmax_kernel(std::int64_t cols, const float* x, float* y) {
-  __shared__ float shared[kRowThreads];
   const float* from = x + static_cast<std::int64_t>(blockIdx.x) * cols;
   float* to = y + static_cast<std::int64_t>(blockIdx.x) * cols;
   float largest = from[0];
   for (std::int64_t c = threadIdx.x; c < cols; c += kRowThreads) largest = max(largest, from[c]);
-  largest = block_combine(largest, shared, LargerFloat{});
+  largest = block_max<kRowThreads>(largest);
   float sum = 0.0f;
   for (std::int64_t c = threadIdx.x; c < cols; c += kRowThreads) {
     const float power = exp(from[c] - largest);
     to[c] = power;
     sum += power;
   }
-  sum = block_combine(sum, shared, AddFloats{});
+  sum = block_sum<kRowThreads>(sum);
   for (std::int64_t c = threadIdx.x; c < cols; c += kRowThreads) to[c] = to[c] / sum;
 }
 
@@ -55,7 +35,6 @@ inline void softmax(cudaStream_t stream, std::int64_t rows, std::int64_t cols, c
 
 static __global__ void layer_norm_kernel(std::int64_t cols, float epsilon, const float* x, const float* gamma, const float* beta, float* y, float* mean,
                                          float* stdev) {
-  __shared__ double shared[kRowThreads];
   const std::int64_t row = blockIdx.x;
   const float* from = x + row * cols;
   double sum = 0.0, squares = 0.0;
@@ -64,8 +43,8 @@ static __global__ void layer_norm_kernel(std::int64_t cols, float epsilon, const
     sum += value;
     squares += value * value;
   }
-  const double middle = block_combine(sum, shared, AddDoubles{}) / static_cast<double>(cols);
-  const double variance = block_combine(squares, shared, AddDoubles{}) / static_cast<double>(cols) - middle * middle;
+  const double middle = block_combine<kRowThreads>(sum, AddDoubles{}) / static_cast<double>(cols);
+  const double variance = block_combine<kRowThreads>(squares, AddDoubles{}) / static_cast<double>(cols) - middle * middle;
   const double deviation = sqrt(variance + static_cast<double>(epsilon));
   const float center = static_cast<float>(middle), factor = static_cast<float>(1.0 / deviation);
   for (std::int64_t c = threadIdx.x; c < cols; c += kRowThreads) {

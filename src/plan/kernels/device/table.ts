@@ -7,11 +7,12 @@ import { type Form, type Kernel, outputType } from '../kernel.js';
 import { matchesForm } from '../table.js';
 import { kConvDeviceKernels } from './conv.js';
 import { kImageKernels } from './image.js';
+import { kImageOpKernels } from './image-ops.js';
 import { imageMapForm, lowerImageMap } from './map.js';
 import { kFollowPlain, twinCall } from './twins.js';
 
 /** All rows; within one operator the first that fits wins. */
-export const kDeviceKernels: readonly Kernel[] = [...kImageKernels, ...kConvDeviceKernels];
+export const kDeviceKernels: readonly Kernel[] = [...kImageKernels, ...kImageOpKernels, ...kConvDeviceKernels];
 
 /** The forms in which the device can compute the node, best first. */
 export function deviceFormsOf(request: KernelRequest): readonly Form[] {
