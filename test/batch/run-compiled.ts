@@ -48,6 +48,8 @@ const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 't
 );
 const kDeviceSources = ['cuda/src/device.cc'];
 const kFolders = [...['include', 'src', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
+/** Texts that the device's compiler takes, where there is one. */
+const kDeviceText = /_device$|^device$/;
 const kFirstLines = 6;
 
 export function compiledExecutor(settings: CompiledSettings): Executor {
@@ -176,7 +178,12 @@ class Batch {
     const object = join(this.folder, `${name}.o`);
     const source = join(this.folder, `${name}.cc`);
     await writeFile(source, text);
-    const [program, ...before] = words(cxx);
+    const { deviceProgram, deviceCompiler } = this.toolchain;
+    const isForDevice = deviceProgram !== undefined && kDeviceText.test(name);
+    const [program, ...before] = isForDevice
+      ? [deviceProgram, '-x', 'cu', '-w', '--expt-relaxed-constexpr', ...(deviceCompiler?.flags ?? [])]
+      : words(cxx);
+    if (isForDevice) flags.splice(0, flags.length, ...forDeviceCompiler(flags));
     const key = cacheKey([version, program, ...before, ...flags, text, ...(await headerTexts(text))]);
     if (await this.cache.fetch(key, object)) return undefined;
     const args = [...before, ...flags, ...kFolders.map((path) => `-I${path}`), '-c', source, '-o', object];
@@ -197,8 +204,10 @@ class Batch {
     }
     const objects = [...units.flatMap((unit) => unit.objects), ...runtime, 'driver.o', 'table.o'];
     const { cxx, commonFlags = [], linkFlags = [] } = this.toolchain;
-    const [linker, ...before] = words(cxx);
-    const link = [...before, '-Wl,--gc-sections', ...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
+    const { deviceProgram } = this.toolchain;
+    const [linker, ...before] = deviceProgram === undefined ? words(cxx) : [deviceProgram, '-cudart', 'static'];
+    const collect = deviceProgram === undefined ? ['-Wl,--gc-sections'] : [];
+    const link = [...before, ...collect, ...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
     await execa(linker, [...link, ...objects, '-o', 'batch', '-lm', '-lpthread'], { cwd: this.folder });
     const nets = units.flatMap((unit) => unit.nets);
     const inputs = new Map(this.jobs.map((job) => [job.id, job.inputs]));
@@ -222,6 +231,14 @@ class Batch {
       if (result !== undefined) this.outcomes.set(net.id, outcomeOf(net, result));
     });
   }
+}
+
+/** nvcc understands few of the host compiler's flags and hands on the others. */
+function forDeviceCompiler(flags: readonly string[]): readonly string[] {
+  return flags.flatMap((flag) => {
+    if (flag === '-w' || flag === '-fmax-errors=0') return [];
+    return /^-([DO]|std=)/.test(flag) ? [flag] : ['-Xcompiler', flag];
+  });
 }
 
 function outcomeOf({ program }: BatchNet, result: NetResult): Outcome {

@@ -1,13 +1,14 @@
 // npm run corpus -- DIR [--target NAME|interpreter] [--forms interpreted,plain,optimized] [--only NAME] [--category C]
-//                       [--op TYPE] [--mode constants|runtime|both] [--short] [--list-failures]
+//                       [--op TYPE] [--mode constants|runtime|both] [--short] [--slice I/N] [--list-failures]
 // Runs the operator corpus and prints counts per category and per operator; the last line is the sum. A case passes when
 // it passes in every form: interpreted, compiled without optimization (plain) and with it, weights as constants and as
-// run-time inputs. It lives in test/ because it judges the compiler by recorded answers and is nothing that a user of the
+// run-time inputs. Targets with a GPU run on the emulated one where there is none. It lives in test/ because it judges the compiler by recorded answers and is nothing that a user of the
 // compiler needs.
 
 import { parseArgs } from 'node:util';
 import { targetNames } from '../../src/build/target.js';
 import { compiledExecutor } from '../batch/run-compiled.js';
+import { runnableTarget } from '../support/gpu.js';
 import { type CorpusCase, readCases } from './case-file.js';
 import { type Executor, interpreterExecutor } from './executor.js';
 import { type CaseResult, type Mode, runCases, type Verdict } from './run-cases.js';
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     op: { type: 'string' },
     short: { type: 'boolean', default: false },
+    slice: { type: 'string', default: '1/1' },
     'list-failures': { type: 'boolean', default: false },
   },
 });
@@ -37,14 +39,15 @@ async function main(): Promise<number> {
   const [place] = positionals;
   const executors = findExecutors(values.target, values.forms.split(','));
   const modes = kModes[values.mode];
-  if (place === undefined || executors === undefined || modes === undefined) {
+  const isSlice = /^\d+\/[1-9]\d*$/.test(values.slice);
+  if (place === undefined || executors === undefined || modes === undefined || !isSlice) {
     console.error(`usage: corpus DIR [--target ${['interpreter', ...targetNames()].join('|')}]`);
     console.error('              [--forms interpreted,plain,optimized] [--mode constants|runtime|both]');
-    console.error('              [--only NAME] [--category C] [--op TYPE] [--short] [--list-failures]');
+    console.error('              [--only NAME] [--category C] [--op TYPE] [--short] [--slice I/N] [--list-failures]');
     return 2;
   }
   const all = readCases(place);
-  const cases = (values.short ? shortForm(all) : all).filter(isWanted);
+  const cases = (values.short ? shortForm(all) : all).filter(isWanted).filter(isInSlice);
   const forms: Form[] = [];
   for (const executor of executors) forms.push({ executor, results: await runCases(cases, executor, modes) });
   report(forms, combineForms(forms));
@@ -57,9 +60,11 @@ interface Form {
 }
 
 /** The forms in which cases run; undefined for an unknown name. */
-function findExecutors(target: string, forms: readonly string[]): readonly Executor[] | undefined {
-  if (target === interpreterExecutor.name) return [interpreterExecutor];
-  if (!targetNames().includes(target)) return undefined;
+function findExecutors(asked: string, forms: readonly string[]): readonly Executor[] | undefined {
+  if (asked === interpreterExecutor.name) return [interpreterExecutor];
+  if (!targetNames().includes(asked)) return undefined;
+  const target = runnableTarget(asked);
+  if (target !== asked) console.log(`${asked}: no GPU here, its code runs on the emulated one (${target})`);
   const known: { readonly [form: string]: Executor } = {
     interpreted: interpreterExecutor,
     plain: compiledExecutor({ target, optimize: false }),
@@ -102,6 +107,12 @@ function isWanted(item: CorpusCase): boolean {
   if (values.category !== undefined && !values.category.split(',').includes(item.category)) return false;
   if (values.op !== undefined && !values.op.split(',').some((type) => item.ops.includes(type))) return false;
   return values.only === undefined || matchesName(item.name, values.only);
+}
+
+/** Part I of N, cases dealt out in turn. */
+function isInSlice(_item: CorpusCase, index: number): boolean {
+  const [part = 1, parts = 1] = values.slice.split('/').map(Number);
+  return index % parts === (part - 1) % parts;
 }
 
 /** A name, or a pattern with `*`. */
