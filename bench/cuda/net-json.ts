@@ -9,7 +9,7 @@ export function netJson(net: BenchNet, inputShape: readonly number[]): string {
     type,
     inputs,
     outputs,
-    args: Object.fromEntries(args.map((arg) => [arg.name ?? '', valueOf(arg)])),
+    args: Object.fromEntries(args.map((arg) => [arg.name ?? '', argumentValue(arg)])),
   }));
   const weights = Object.fromEntries(
     net.init.ops.flatMap(({ outputs }) => outputs.map((name) => [name, net.shapes.get(name) ?? []])),
@@ -22,7 +22,7 @@ export function netJson(net: BenchNet, inputShape: readonly number[]): string {
   });
 }
 
-function valueOf(arg: Argument): unknown {
+function argumentValue(arg: Argument): unknown {
   if (arg.i !== undefined) return Number(arg.i);
   if (arg.f !== undefined) return arg.f;
   if (arg.s !== undefined) return new TextDecoder().decode(arg.s);
