@@ -23,7 +23,7 @@ struct TileLoader {
 
 /** What identifies a block's work. */
 struct TilePlace {
-  int tile;    /**< Among all tiles of the grid, for scratch and counters. */
+  int tile; /**< Among all tiles of the grid, for scratch and counters. */
   int first_row;
   int first_col;
   int group;
@@ -79,41 +79,45 @@ CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&r
   }
 }
 
-/** The block's sums over its share of k, staged as floats in shared memory. */
-template <class S, class T, class Math, class Gather>
-CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place, int n, const typename Math::Element* x,
-                                    const typename Math::Element* w, char* shared) {
-  using Element = typename Math::Element;
+/** The rows that this thread fills. */
+template <class T, class Gather, class Element>
+CORTADO_DEVICE void gather_rows(const Gather& gather, const TilePlace& place, int total, const Element* x, GatherRow<Element> (&rows)[TileLoader<T>::kA]) {
   using Loader = TileLoader<T>;
-  constexpr int step_elements = T::k.k_bytes / static_cast<int>(sizeof(Element));
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-  const int total = n * gather.pixels();
-  GatherRow<Element> rows[Loader::kA];
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kA; ++i) {
     const int row = place.first_row + static_cast<int>(threadIdx.x) / Loader::kChunks + i * Loader::kStep;
     const bool exists = row < total;
     rows[i] = gather.row(x, exists ? row / gather.pixels() : 0, exists ? row % gather.pixels() : 0, place.group, exists);
   }
+}
+
+/** The block's sums over its share of k, staged as floats in shared memory. */
+template <class S, class T, class Math, class Gather>
+CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place, int n, const typename Math::Element* x,
+                                    const typename Math::Element* w, char* shared) {
+  using Element = typename Math::Element;
+  constexpr int step_elements = T::k.k_bytes / static_cast<int>(sizeof(Element)), stages = T::k.stages;
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  GatherRow<Element> rows[TileLoader<T>::kA];
+  gather_rows<T>(gather, place, n * gather.pixels(), x, rows);
   const Element* filters = w + gather.filter(place.group * out_group(S::k) + place.first_col);
-  const int col_limit = out_group(S::k) - place.first_col;
   const int steps = (gather.k() + step_elements - 1) / step_elements;
   const int begin = steps * place.split / T::k.splits, end = steps * (place.split + 1) / T::k.splits;
+  const auto start = [&](int step, int stage) {
+    if (step < end) load_step<S, T>(gather, rows, filters, out_group(S::k) - place.first_col, step, shared + stage * gemm_stage_bytes(T::k));
+    commit_copies();
+  };
+  for (int ahead = 0; ahead < stages - 1; ++ahead) start(begin + ahead, ahead);
   typename Math::template Tile<T> tile;
-  for (int ahead = 0; ahead < T::k.stages - 1; ++ahead) {
-    if (begin + ahead < end) load_step<S, T>(gather, rows, filters, col_limit, begin + ahead, shared + ahead * gemm_stage_bytes(T::k));
-    commit_copies();
-  }
-  int reading = 0, writing = T::k.stages - 1;
+  int reading = 0, writing = stages - 1;
   for (int step = begin; step < end; ++step) {
-    wait_copies<T::k.stages - 2>();
+    wait_copies<stages - 2>();
     __syncthreads();
-    if (step + T::k.stages - 1 < end) load_step<S, T>(gather, rows, filters, col_limit, step + T::k.stages - 1, shared + writing * gemm_stage_bytes(T::k));
-    commit_copies();
+    start(step + stages - 1, writing);
     const char* stage = shared + reading * gemm_stage_bytes(T::k);
     tile.accumulate(stage, stage + T::k.rows * T::k.k_bytes, warp, lane);
-    reading = reading + 1 == T::k.stages ? 0 : reading + 1;
-    writing = writing + 1 == T::k.stages ? 0 : writing + 1;
+    reading = reading + 1 == stages ? 0 : reading + 1;
+    writing = writing + 1 == stages ? 0 : writing + 1;
   }
   wait_copies<0>();
   __syncthreads();
@@ -192,7 +196,7 @@ CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int
 }
 
 template <class S, class T, class Math, class Gather, class Ep>
-__global__ void __launch_bounds__(gemm_threads(T::k), static_cast<int>(ceil_div(Math::kThreads, gemm_threads(T::k))))
+__global__ void __launch_bounds__(gemm_threads(T::k), static_cast<int>(ceil_div(kResidentThreads, gemm_threads(T::k))))
     conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y, Ep ep, float* partial,
                        unsigned* counters) {
   char* shared = static_cast<char*>(dynamic_shared());

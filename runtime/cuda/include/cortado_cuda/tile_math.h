@@ -107,10 +107,11 @@ struct FloatTile {
   }
 };
 
+inline constexpr int kResidentThreads = 384; /**< Threads that a multiprocessor must hold: bounds the registers of each to 168, of blocks of 256 to 128. */
+
 /** fp16 operands, fp32 sums, tensor cores. */
 struct HalfMath {
   using Element = Half;
-  static constexpr int kThreads = 32; /**< Threads that a multiprocessor must hold: bounds the registers of each. */
   template <class T>
   using Tile = TensorTile<HalfMath, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&)[4]) {}
@@ -120,7 +121,6 @@ struct HalfMath {
 /** fp32 operands rounded to TF32 (weights when they are packed, activations here), fp32 sums, tensor cores. */
 struct Tf32Math {
   using Element = float;
-  static constexpr int kThreads = 32;
   template <class T>
   using Tile = TensorTile<Tf32Math, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&a)[4]) {
@@ -132,7 +132,6 @@ struct Tf32Math {
 /** fp32 throughout, on the ordinary units. */
 struct FloatMath {
   using Element = float;
-  static constexpr int kThreads = 384;
   template <class T>
   using Tile = FloatTile<T>;
 };

@@ -40,17 +40,17 @@ export interface TileEstimate {
   readonly cycles: number;
 }
 
-/** rows, cols, kBytes, stages, warpsM, warpsN, registers per thread (nvcc 13.0, sm_80, the most of 1×1, 3×3 and 7×7 filters). */
+/** rows, cols, kBytes, stages, warpsM, warpsN, registers per thread (nvcc 13.0, sm_80 and sm_90, the most of 1×1, 3×3 and 7×7 filters). */
 type TileRow = readonly [number, number, number, number, number, number, number];
 
 const kTensorTiles: readonly TileRow[] = [
   [64, 64, 128, 4, 2, 2, 126],
   [128, 128, 64, 4, 2, 4, 128],
   [128, 64, 64, 4, 2, 2, 158],
-  [64, 128, 64, 4, 2, 2, 128],
-  [64, 32, 128, 4, 2, 2, 80],
-  [32, 64, 128, 4, 2, 2, 76],
-  [32, 32, 128, 4, 2, 2, 64],
+  [64, 128, 64, 4, 2, 2, 159],
+  [64, 32, 128, 4, 2, 2, 106],
+  [32, 64, 128, 4, 2, 2, 90],
+  [32, 32, 128, 4, 2, 2, 88],
 ];
 
 const kFloatTiles: readonly TileRow[] = [
