@@ -1,6 +1,6 @@
 // Linux: large memory is a mapping of its own. Its whole 2 MB pieces are advised to be huge pages (fewer faults, fewer misses
-// of translations), and all of it is made present in one call instead of a fault per page; systems that know neither give
-// ordinary memory. Elsewhere, and under the address sanitizer, which watches the heap's borders: the heap.
+// of translations), and all of it is made present in one call instead of a fault per page, unless it is so large that bounds
+// of sizes rather than data may fill it; systems that know neither give ordinary memory. Elsewhere, and under the address sanitizer, which watches the heap's borders: the heap.
 #include "memory.h"
 
 #ifndef CORTADO_HEAP
@@ -31,6 +31,7 @@ namespace {
 
 constexpr std::size_t kMappedFrom = std::size_t{1} << 18;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
+constexpr std::size_t kPresentUpTo = std::size_t{1} << 28;
 constexpr std::size_t kLargestPage = std::size_t{1} << 16;  // of ordinary pages, on any CPU
 constexpr int kPopulateWrite = 23;                          // MADV_POPULATE_WRITE: Linux 5.14, younger than some headers
 
@@ -54,7 +55,7 @@ void* allocate_memory(std::size_t bytes) {
     begin += before;
     madvise(begin, kept / kHugePage * kHugePage, MADV_HUGEPAGE);
   }
-  madvise(begin, kept, kPopulateWrite);
+  if (kept <= kPresentUpTo) madvise(begin, kept, kPopulateWrite);
   return begin;
 }
 
