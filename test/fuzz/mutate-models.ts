@@ -1,7 +1,7 @@
 // Mutation fuzz of the whole compiler up to generated text: damaged predict nets, weights and input sizes must compile or
 // be refused with a CompileError, within limits of time and memory. Seeded, so every failure repeats.
 
-import { compileModel } from '../../src/compile.js';
+import { loadTarget, type Target } from '../../src/build/target.js';
 import { CompileError } from '../../src/errors.js';
 import type { InputSpec } from '../../src/frontend/caffe2/import-input-spec.js';
 import { importCaffe2 } from '../../src/frontend/caffe2/import-net.js';
@@ -10,6 +10,9 @@ import { encodeNetDef, encodeTensorProtos, printNetDefText } from '../../src/fro
 import type { NetDef } from '../../src/frontend/caffe2/net-def.js';
 import { protoFromTensor } from '../../src/frontend/caffe2/tensor-proto.js';
 import type { Tensor } from '../../src/ir/tensor.js';
+import { runPasses } from '../../src/passes/pipeline.js';
+import { buildProgram } from '../../src/plan/build-program.js';
+import { emitBatchNet } from '../batch/batch-source.js';
 import { type CorpusCase, caseDType, caseNet, caseTensor } from '../corpus/case-file.js';
 import { mutateBytes } from './mutate-bytes.js';
 import { mutateNet } from './mutate-nets.js';
@@ -63,6 +66,7 @@ export function modelsOfCases(cases: readonly CorpusCase[]): readonly SoundModel
 
 /** Compiles `count` damaged models with the seeds from `firstSeed` on. */
 export function fuzzModels(models: readonly SoundModel[], count: number, firstSeed: number): ModelFuzzOutcome {
+  const targets = kTargets.map(loadTarget);
   const failures: string[] = [];
   let [compiled, slowestMs] = [0, 0];
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
@@ -71,7 +75,7 @@ export function fuzzModels(models: readonly SoundModel[], count: number, firstSe
     const damaged = damage(model, random);
     const before = peakMiB();
     const start = process.cpuUsage();
-    const problem = compileDamaged(damaged, random.pick(kTargets));
+    const problem = compileDamaged(damaged, random.pick(targets));
     const { user, system } = process.cpuUsage(start);
     const timeMs = (user + system) / 1000;
     slowestMs = Math.max(slowestMs, timeMs);
@@ -111,12 +115,13 @@ function damageSizes(spec: InputSpec, random: RandomSource): InputSpec {
 const kRefused = 'refused';
 
 /** Undefined: compiled; kRefused: a clean refusal; else what is wrong. */
-function compileDamaged({ predictNet, initNet, inputs }: DamagedModel, target: string): string | undefined {
+function compileDamaged({ predictNet, initNet, inputs }: DamagedModel, target: Target): string | undefined {
   try {
     const model = loadModelFiles({ predictNet, ...(initNet === undefined ? {} : { initNet }) });
-    const imported = importCaffe2(model, { inputShapes: new Map(inputs.map((spec) => [spec.name, spec])) });
-    const net = { ...imported, opCount: model.predict.ops.length, opTypes: [] };
-    compileModel({ predictNet, target, threads: 2 }, net);
+    const { graph } = importCaffe2(model, { inputShapes: new Map(inputs.map((spec) => [spec.name, spec])) });
+    const optimize = true;
+    const options = { target: { ...target, threads: 2 }, optimize, opCount: model.predict.ops.length };
+    emitBatchNet('net', buildProgram(runPasses(graph, { optimize }), options), target.cpuFeatures);
     return undefined;
   } catch (error) {
     if (error instanceof CompileError && error.problems.every(({ code }) => code !== 'internal')) return kRefused;
