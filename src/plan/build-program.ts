@@ -241,7 +241,11 @@ class Planner {
     if (input !== undefined) return { kind: 'input', index: input, offsetBytes };
     const constant = this.linear.constants.get(root)?.constants.get(root);
     if (constant !== undefined) {
-      if (constant.dtype === 'str') return fail('unsupported', `string constant ${root.name} is read at run time`);
+      if (constant.dtype === 'str') {
+        return fail('unsupported', 'compiled code has no strings: none can be an output or an input of a kernel', {
+          where: { blob: root.name },
+        });
+      }
       this.rawConstants.add(root);
       return { kind: 'weight', offsetBytes: this.weights.add(constant, root.name) + offsetBytes };
     }

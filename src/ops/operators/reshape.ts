@@ -106,7 +106,7 @@ export const flatten = defineView({
 /** Sorted and each once, as Caffe2 reads the dims of Squeeze and ExpandDims. */
 function readSortedDims(scope: ImportScope): readonly number[] {
   const dims = [...new Set(scope.args.ints('dims'))].sort((a, b) => a - b);
-  if (!scope.args.has('dims')) scope.fail(`${scope.type} needs the argument dims`);
+  if (dims.length === 0) scope.fail(`${scope.type} needs the argument dims, a list of one dim at least`);
   if ((dims[0] ?? 0) < 0) scope.fail(`the dims of ${scope.type} must not be negative`, { got: `[${dims.join(',')}]` });
   return dims;
 }
