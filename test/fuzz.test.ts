@@ -34,7 +34,7 @@ describe('random nets', () => {
   it('compiled, optimized and interpreted agree', async function () {
     this.timeout(600_000);
     const nets = Array.from({ length: kCount }, (_, i) => randomNet(100_000 + i));
-    const problems = await checkNets(nets, 'native');
+    const problems = await checkNets(nets, { target: 'native', level: '-O1' });
     const failures = problems.flatMap((problem, i) =>
       problem === undefined ? [] : [`seed ${100_000 + i}: ${problem}`],
     );
@@ -44,7 +44,7 @@ describe('random nets', () => {
   it('mismatches of the past', async function () {
     this.timeout(600_000);
     const files = fs.readdirSync(kFound);
-    const problems = await checkNets(files.map(foundNet), 'native');
+    const problems = await checkNets(files.map(foundNet), { target: 'native', level: '-O1' });
     assert.deepEqual(
       problems.map((problem, i) => [files[i], problem]),
       files.map((file) => [file, undefined]),

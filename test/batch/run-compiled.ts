@@ -30,6 +30,8 @@ export interface CompiledSettings {
   readonly level?: '-O0' | '-O1';
   /** Of a device; fp32 by default. */
   readonly precision?: Precision;
+  /** Nets of one translation unit: more of them share more instantiations; 32 by default. */
+  readonly netsPerFile?: number;
   /** Threads to split steps for; 1 by default. */
   readonly threads?: number;
   /** Further flags for compiling and linking: sanitizers. */
@@ -96,8 +98,9 @@ class Batch {
     const pool = new Pool(kParallel);
     const units: Unit[] = [];
     const compiling: Promise<void>[] = [];
-    for (let start = 0; start < this.jobs.length; start += kNetsPerFile) {
-      const nets = this.jobs.slice(start, start + kNetsPerFile).flatMap((job) => this.compileNet(job));
+    const { netsPerFile = kNetsPerFile } = this.settings;
+    for (let start = 0; start < this.jobs.length; start += netsPerFile) {
+      const nets = this.jobs.slice(start, start + netsPerFile).flatMap((job) => this.compileNet(job));
       if (nets.length === 0) continue;
       const unit: Unit = { list: `kBatch${units.length}`, nets, objects: [] };
       units.push(unit);

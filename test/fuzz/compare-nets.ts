@@ -11,12 +11,22 @@ import type { RandomNet } from './random-graphs.js';
 
 const kMaxShrinkRounds = 30;
 const kMaxCandidates = 64;
+const kNetsPerFile = 128;
+
+export interface CheckSettings {
+  readonly target: string;
+  /** How much the C++ compiler optimizes the optimized form; the plain one never is. `-O0` by default: most nets per second. */
+  readonly level?: '-O0' | '-O1';
+}
 
 /** What is wrong with each net, in words; undefined where all agree. */
-export async function checkNets(nets: readonly RandomNet[], target: string): Promise<readonly (string | undefined)[]> {
+export async function checkNets(
+  nets: readonly RandomNet[],
+  { target, level = '-O0' }: CheckSettings,
+): Promise<readonly (string | undefined)[]> {
   const jobs = nets.map((net, i): Job => ({ ...net, id: `net_${i}` }));
-  const optimized = await runCompiled(jobs, { target, optimize: true });
-  const plain = await runCompiled(jobs, { target, optimize: false, level: '-O0' });
+  const optimized = await runCompiled(jobs, { target, optimize: true, level, netsPerFile: kNetsPerFile });
+  const plain = await runCompiled(jobs, { target, optimize: false, level: '-O0', netsPerFile: kNetsPerFile });
   return jobs.map((job, i) => {
     const wanted = interpretJob(job);
     const [a, b] = [complaint(wanted, optimized[i]), complaint(wanted, plain[i])];
@@ -26,12 +36,12 @@ export async function checkNets(nets: readonly RandomNet[], target: string): Pro
 }
 
 /** A smaller net with the same kind of failure: fewer outputs, fewer nodes, inputs in place of what made them. */
-export async function shrinkNet(net: RandomNet, target: string): Promise<RandomNet> {
+export async function shrinkNet(net: RandomNet, settings: CheckSettings): Promise<RandomNet> {
   let smallest = net;
   for (let round = 0; round < kMaxShrinkRounds; round++) {
     const candidates = smallerNets(smallest).slice(0, kMaxCandidates);
     if (candidates.length === 0) return smallest;
-    const failing = (await checkNets(candidates, target)).findIndex((problem) => problem !== undefined);
+    const failing = (await checkNets(candidates, settings)).findIndex((problem) => problem !== undefined);
     const next = candidates[failing];
     if (next === undefined) return smallest;
     smallest = next;

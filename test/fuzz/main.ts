@@ -1,4 +1,4 @@
-// npm run fuzz -- [--count N] [--seed S] [--target NAME]
+// npm run fuzz -- [--count N] [--seed S] [--target NAME] [--level=-O0|-O1]
 // npm run fuzz -- --models CORPUS [--count N] [--seed S]
 // Random nets through the whole compiler; a failure is made small and printed as textual IR with its seed. Tells how often
 // each operator occurred: the operators of the table that never did stand in the last line but one.
@@ -10,7 +10,7 @@ import { allOps } from '../../src/ops/index.js';
 import { printGraph } from '../../src/ops/print-graph.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { readCases } from '../corpus/case-file.js';
-import { checkNets, shrinkNet } from './compare-nets.js';
+import { type CheckSettings, checkNets, shrinkNet } from './compare-nets.js';
 import { kPlanned } from './example-moves.js';
 import { fuzzModels, modelsOfCases } from './mutate-models.js';
 import { randomNet } from './random-graphs.js';
@@ -20,20 +20,28 @@ const { values } = parseArgs({
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
     target: { type: 'string', default: 'native' },
+    level: { type: 'string', default: '-O0' },
     models: { type: 'string' },
   },
 });
 
-const kBatch = 256;
+const kBatch = 512;
 const kMaxShrunk = 4;
 
 async function main(): Promise<number> {
   const [count, first] = [Number(values.count), Number(values.seed)];
-  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(first)) {
-    console.error('usage: fuzz [--count N] [--seed S] [--target NAME] [--models CORPUS]');
+  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(first) || !isLevel(values.level)) {
+    console.error('usage: fuzz [--count N] [--seed S] [--target NAME] [--level=-O0|-O1] [--models CORPUS]');
     return 2;
   }
-  return values.models === undefined ? await fuzzGraphs(count, first) : fuzzFiles(values.models, count, first);
+  const settings = { target: values.target, level: values.level };
+  return values.models === undefined
+    ? await fuzzGraphs(count, first, settings)
+    : fuzzFiles(values.models, count, first);
+}
+
+function isLevel(text: string): text is '-O0' | '-O1' {
+  return text === '-O0' || text === '-O1';
 }
 
 /** Damaged models; the last line counts them. */
@@ -46,20 +54,20 @@ function fuzzFiles(corpus: string, count: number, first: number): number {
   return failures.length === 0 ? 0 : 1;
 }
 
-async function fuzzGraphs(count: number, first: number): Promise<number> {
+async function fuzzGraphs(count: number, first: number, settings: CheckSettings): Promise<number> {
   let failed = 0;
   const met = new Map(allOps().map(({ name }) => [name, 0]));
   for (let start = first; start < first + count; start += kBatch) {
     const seeds = Array.from({ length: Math.min(kBatch, first + count - start) }, (_, i) => start + i);
     const nets = seeds.map(randomNet);
     for (const { graph } of nets) countOps(graph, met);
-    const problems = await checkNets(nets, values.target);
+    const problems = await checkNets(nets, settings);
     for (const [i, problem] of problems.entries()) {
       const net = nets[i];
       if (problem === undefined || net === undefined) continue;
       failed++;
       console.log(`FAILED seed ${seeds[i]}: ${problem}`);
-      if (failed <= kMaxShrunk) console.log(printGraph((await shrinkNet(net, values.target)).graph));
+      if (failed <= kMaxShrunk) console.log(printGraph((await shrinkNet(net, settings)).graph));
     }
     console.log(`seeds ${start} to ${start + nets.length - 1}: ${failed} failed so far`);
   }
