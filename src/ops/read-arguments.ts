@@ -43,3 +43,9 @@ export function expectInPlace(scope: ImportScope): void {
     scope.fail(`${scope.type} works in place`, { expected: `output ${scope.inputBlob(0)}`, got: scope.outputBlob(0) });
   }
 }
+
+/** Fails where the input is a scalar. */
+export function expectDims(scope: ImportScope): void {
+  if (scope.inputType(0).shape.length > 0) return;
+  scope.fail(`${scope.type} needs a vector at least`, { blob: scope.inputBlob(0), expected: 'one dim or more' });
+}

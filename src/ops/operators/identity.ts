@@ -2,6 +2,7 @@
 
 import type { Caffe2Import } from '../caffe2-import.js';
 import { defineView } from '../define-view.js';
+import { expectDims } from '../read-arguments.js';
 
 /** Importer of a copy; extra inputs and outputs as declared. */
 function importCopy(inputs = 1): Caffe2Import {
@@ -11,6 +12,11 @@ function importCopy(inputs = 1): Caffe2Import {
     return [scope.emitOne('Identity', [scope.input(0)])];
   };
 }
+
+const importEnsureDense: Caffe2Import = (scope) => {
+  expectDims(scope);
+  return importCopy()(scope);
+};
 
 const importDropout: Caffe2Import = (scope) => {
   scope.expectInputs(1);
@@ -40,7 +46,7 @@ export const identity = defineView({
     Copy: importCopy(),
     Alias: importCopy(),
     StopGradient: importCopy(),
-    EnsureDense: importCopy(),
+    EnsureDense: importEnsureDense,
     EnsureCPUOutput: importCopy(),
     CopyFromCPUInput: importCopy(),
     CopyOnDeviceLike: importCopy(2),

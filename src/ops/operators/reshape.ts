@@ -9,7 +9,7 @@ import type { InferRequest } from '../define.js';
 import { defineView } from '../define-view.js';
 import { emitExtents } from '../emit-extents.js';
 import { keepingQuantization } from '../quantized-import.js';
-import { readConstantInts } from '../read-arguments.js';
+import { expectDims, readConstantInts } from '../read-arguments.js';
 
 const kSource = 'caffe2/operators/reshape_op.h, expand_squeeze_dims_op.h, utility_ops.h';
 
@@ -98,7 +98,10 @@ export const flatten = defineView({
       return { axis: args.int('axis', 1) };
     }),
     Int8Flatten: keepingQuantization(importView('Flatten', ({ args }) => ({ axis: args.int('axis', 1) }))),
-    FlattenToVec: importView('Reshape', () => ({ shape: [-1] })),
+    FlattenToVec: importView('Reshape', (scope) => {
+      expectDims(scope);
+      return { shape: [-1] };
+    }),
   },
   examples: [{ attrs: { axis: 2 }, inputs: [{ dims: [2, 3, 4, 5], range: [-1, 1] }] }],
 });

@@ -1,8 +1,9 @@
 // Elementwise operators over any number of equally shaped tensors: Sum, Mean, Max, Min, WeightedSum.
 
-import { shapeEquals, shapeSize, shapeToString } from '../../ir/dim.js';
+import { dimEquals, isStaticShape, shapeEquals, shapeSize, shapeToString } from '../../ir/dim.js';
 import type { DType } from '../../ir/dtype.js';
 import { arg, type BinaryOp, binary, constant, type ScalarExpr } from '../../ir/expr.js';
+import type { Value } from '../../ir/graph.js';
 import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { defineElementwise, kFloatTypes, kNumericTypes } from '../define-elementwise.js';
 
@@ -96,6 +97,19 @@ export const min = defineElementwise({
   examples: kExamples,
 });
 
+/** Tensor i of a WeightedSum: Caffe2 looks at the number of its elements only, and at least one it must have. */
+function inShapeOfFirst(scope: ImportScope, i: number): Value {
+  const value = scope.input(i);
+  const [own, first] = [value.type.shape, scope.inputType(0).shape];
+  if (shapeSize(own) === 0) scope.fail('WeightedSum needs elements', { blob: scope.inputBlob(i) });
+  if (shapeEquals(own, first)) return value;
+  if (isStaticShape(first) && dimEquals(shapeSize(own), shapeSize(first))) {
+    return scope.emitOne('Reshape', [value], { shape: first });
+  }
+  expectSameShape(scope, i);
+  return value;
+}
+
 export const weightedSum = defineElementwise({
   name: 'WeightedSum',
   doc: 'y = x0 * w0 + x1 * w1 + …',
@@ -114,10 +128,7 @@ export const weightedSum = defineElementwise({
       if (scope.inputCount % 2 !== 0) scope.fail('WeightedSum needs a weight behind every tensor');
       const inputs = Array.from({ length: scope.inputCount }, (_, i) => {
         const value = scope.input(i);
-        if (i % 2 === 0) {
-          expectSameShape(scope, i);
-          return value;
-        }
+        if (i % 2 === 0) return inShapeOfFirst(scope, i);
         if (shapeSize(value.type.shape) !== 1) {
           scope.fail('a weight of WeightedSum must be one value', {
             got: shapeToString(value.type.shape),
