@@ -123,6 +123,7 @@ export const pow = defineElementwise({
       scope.expectOutputs(1);
       const x = scope.input(0);
       if (scope.inputCount === 2) return [scope.emitOne('Pow', [x, alignSecond(scope, x, scope.input(1))])];
+      if (!scope.args.has('exponent')) scope.fail('Pow needs the argument exponent or a second input');
       return [scope.emitOne('PowConst', [x], { exponent: scope.args.float('exponent', 0) })];
     },
   },

@@ -29,7 +29,8 @@ function inferGrid(request: InferRequest<GridAttrs>, columns: readonly number[],
   if (rois.dtype !== 'f32' || !isRight) {
     request.fail('expected regions of interest', { input: 1, expected: `f32 [r,${columns.join(' or ')}]` });
   }
-  const { height, width } = request.attrs;
+  const { spatialScale, height, width } = request.attrs;
+  if (!(spatialScale > 0)) request.fail('spatial_scale must be positive', { got: String(spatialScale) });
   if (height < 1 || width < 1) request.fail('the grid must not be empty', { got: `${height} x ${width}` });
   const count = rois.shape[0] ?? 0;
   const channels = x.shape[isNhwc ? 3 : 1] ?? 0;
