@@ -33,8 +33,8 @@ export const positionEncoding = defineOp({
   name: 'PositionEncoding',
   doc: 'y[i, j] = amplitude * sin(positions[i, 0] / alpha^(k / size)), cosines for odd k; all columns j are alike',
   source: 'caffe2/operators/sinusoid_position_encoding_op.h',
-  inputs: [{ name: 'positions', doc: 'i32 or i64 [n, ...]; only the first of each row counts' }],
-  outputs: [{ name: 'y', doc: 'f32 [n, ..., size]' }],
+  inputs: [{ name: 'positions', doc: 'i32 or i64 [n, m]; only the first of each row counts' }],
+  outputs: [{ name: 'y', doc: 'f32 [n, m, size]' }],
   attrs: {
     size: int('values for each position', 100),
     alpha: float('largest period / 2 pi', 10000),
@@ -42,10 +42,10 @@ export const positionEncoding = defineOp({
   },
   infer: (request) => {
     const { dtype, shape } = request.type(0);
-    if (!kIndexTypes.includes(dtype) || shape.length === 0) {
-      request.fail('positions must be integers', {
+    if (!kIndexTypes.includes(dtype) || shape.length !== 2) {
+      request.fail('positions must be a matrix of integers', {
         input: 0,
-        expected: 'i32 or i64 [n, ...]',
+        expected: 'i32 or i64 [n, m]',
         got: typeToString(request.type(0)),
       });
     }

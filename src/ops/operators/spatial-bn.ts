@@ -81,7 +81,9 @@ function importSpatialBn(scope: ImportScope): readonly Value[] {
   const { args } = scope;
   const isTest = args.bool('is_test', false);
   const epsilon = args.float('epsilon', 1e-5);
-  args.float('momentum', 0.9);
+  const momentum = args.float('momentum', 0.9);
+  if (!(epsilon > 0)) scope.fail('epsilon must be positive', { got: String(epsilon) });
+  if (!(momentum >= 0 && momentum <= 1)) scope.fail('momentum must be in 0..1', { got: String(momentum) });
   args.int('num_batches', 1);
   args.ignore('cudnn_exhaustive_search', 'use_cudnn', 'sync_type');
   if (scope.inputCount !== 5 && scope.inputCount !== 7) scope.expectInputs(5);
