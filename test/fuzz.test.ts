@@ -19,13 +19,13 @@ const kCount = 64;
 const kDamaged = 400;
 const kFound = fileURLToPath(new URL('test/fuzz/found/', packageRoot));
 
-/** The net of a file, with random inputs at their largest sizes. */
+/** The net of a file, with random inputs at their largest sizes; bools are true. */
 function foundNet(file: string): RandomNet {
   const graph = parseGraph(fs.readFileSync(join(kFound, file), 'utf8'), file);
   const inputs = graph.inputs.map(({ value }, i) => {
     const { dtype, shape } = value.type;
     assert.ok(dtype !== 'str');
-    return [value.name, randomTensor(dtype, shape.map(dimMax), i, -1, 1)] as const;
+    return [value.name, randomTensor(dtype, shape.map(dimMax), i, dtype === 'bool' ? 1 : -1, dtype === 'bool' ? 2 : 1)] as const;
   });
   return { graph, inputs: new Map(inputs) };
 }

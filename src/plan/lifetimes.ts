@@ -65,6 +65,20 @@ export function readsOf(
   return node.inputs.filter((value, i): value is Value => value !== undefined && read.has(i));
 }
 
+/** For each item in a branch the number of the innermost If around it. */
+function startsOfBranches(
+  items: readonly Item[],
+  start?: number,
+  starts = new Map<Item, number>(),
+): ReadonlyMap<Item, number> {
+  for (const item of items) {
+    if (start !== undefined) starts.set(item, start);
+    if (item.kind === 'if') startsOfBranches([...item.yes, ...item.no], item.at, starts);
+    else if (item.kind === 'loop') startsOfBranches(item.body, start, starts);
+  }
+  return starts;
+}
+
 /** Merges storages in place where the kernel allows it and the input dies; returns the lifetimes afterwards. */
 export function mergeInPlace(
   linear: Linear,
@@ -73,6 +87,7 @@ export function mergeInPlace(
 ): ReadonlyMap<Value, Lifetime> {
   const lifetimes = new Map(computeLifetimes(linear, calls));
   const outputRoots = new Set(linear.outputRoots);
+  const branchStarts = startsOfBranches(linear.items);
   for (const item of flatten(linear.items)) {
     if (item.kind !== 'node') continue;
     for (const { input, output } of calls.get(item)?.inPlace ?? []) {
@@ -88,7 +103,10 @@ export function mergeInPlace(
       // A loop variable is read by the next iteration before the result is made: nothing else may use its bytes.
       if (linear.loopVariables.some((variable) => linear.storage.rootOf(variable) === target)) continue;
       const dies = sourceLife.last === item.at && !isFixed(source) && !outputRoots.has(source);
-      const startsHere = targetLife.first === item.at || targetLife.first <= sourceLife.first;
+      // Bytes in use before the source: another piece's, or those that the other branch of an If gave the same result. The
+      // latter may have come from outside of the If, where only a source made inside the branch does not meet them.
+      const isInside = sourceLife.first > (branchStarts.get(item) ?? -1);
+      const startsHere = targetLife.first === item.at || (targetLife.first <= sourceLife.first && isInside);
       const sameSize = maxSizeBytes(from.type) === maxSizeBytes(to.type) && linear.storage.fills(from);
       if (!dies || !startsHere || !sameSize) continue;
       linear.storage.embed(source, to, 0);
