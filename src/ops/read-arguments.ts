@@ -1,5 +1,6 @@
 // Arguments and constant inputs that several importers read the same way.
 
+import { shapeToString } from '../ir/dim.js';
 import { toNumbers } from '../ir/tensor.js';
 import { canonicalAxis } from './axes.js';
 import type { ImportScope } from './caffe2-import.js';
@@ -19,6 +20,16 @@ export function readConstantInts(scope: ImportScope, i: number, what: string): r
     });
   }
   return toNumbers(tensor);
+}
+
+/** Integers of an input that must be a vector, of `size` where given, known at compile time. */
+export function readConstantVector(scope: ImportScope, i: number, what: string, size?: number): readonly number[] {
+  const { shape } = scope.inputType(i);
+  if (shape.length !== 1 || (size !== undefined && shape[0] !== size)) {
+    const expected = size === undefined ? 'one dim' : `one dim of ${size}`;
+    scope.fail(`${what} must be a vector`, { blob: scope.inputBlob(i), expected, got: shapeToString(shape) });
+  }
+  return readConstantInts(scope, i, what);
 }
 
 /** The axis argument of a Caffe2 operator, checked. */

@@ -9,7 +9,7 @@ import type { InferRequest } from '../define.js';
 import { defineView } from '../define-view.js';
 import { emitExtents } from '../emit-extents.js';
 import { keepingQuantization } from '../quantized-import.js';
-import { expectDims, readConstantInts } from '../read-arguments.js';
+import { expectDims, readConstantVector } from '../read-arguments.js';
 
 const kSource = 'caffe2/operators/reshape_op.h, expand_squeeze_dims_op.h, utility_ops.h';
 
@@ -47,7 +47,7 @@ const importReshape: Caffe2Import = (scope) => {
     scope.fail('Reshape needs the argument shape or a second input');
   }
   const given = scope.args.ints('shape');
-  const shape = scope.inputCount === 2 ? readConstantInts(scope, 1, 'the new shape') : given;
+  const shape = scope.inputCount === 2 ? readConstantVector(scope, 1, 'the new shape') : given;
   const y = scope.emitOne('Reshape', [x], { shape });
   if (scope.outputCount === 1) return [y];
   const isNarrow = scope.inputCount === 2 && scope.inputType(1).dtype === 'i32';

@@ -20,7 +20,7 @@ import type { Caffe2Import, ImportScope } from '../caffe2-import.js';
 import { copyStrided } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
 import { keepingQuantization } from '../quantized-import.js';
-import { readAxis, readConstantInts } from '../read-arguments.js';
+import { readAxis, readConstantVector } from '../read-arguments.js';
 import { denseStrides, stridedCopyCall } from '../strided-copy.js';
 
 /** The position that a start or end means: negative v counts as dim + 1 + v; nothing lies beyond the dim. */
@@ -52,8 +52,8 @@ const importSlice: Caffe2Import = (scope) => {
   const { shape } = x.type;
   if (scope.inputCount === 2) scope.fail('Slice needs both starts and ends as inputs, or neither');
   const given = { starts: scope.args.ints('starts'), ends: scope.args.ints('ends') };
-  const starts = scope.inputCount === 3 ? readConstantInts(scope, 1, 'starts') : given.starts;
-  const ends = scope.inputCount === 3 ? readConstantInts(scope, 2, 'ends') : given.ends;
+  const starts = scope.inputCount === 3 ? readConstantVector(scope, 1, 'starts') : given.starts;
+  const ends = scope.inputCount === 3 ? readConstantVector(scope, 2, 'ends') : given.ends;
   if (starts.length !== ends.length || starts.length > shape.length) {
     scope.fail('starts and ends must be equally long, and no longer than the rank', {
       got: `${starts.length} starts, ${ends.length} ends, rank ${shape.length}`,

@@ -7,7 +7,7 @@ import { canonicalAxis, sizeFromAxis, sizeToAxis } from '../axes.js';
 import { stridesOf } from '../broadcast.js';
 import { copyStrided } from '../copy-tensor.js';
 import { defineOp } from '../define.js';
-import { readConstantInts } from '../read-arguments.js';
+import { readConstantVector } from '../read-arguments.js';
 import { stridedCopyCall } from '../strided-copy.js';
 
 export const tile = defineOp({
@@ -51,7 +51,7 @@ export const tile = defineOp({
       scope.expectInputs(1, 3);
       scope.expectOutputs(1);
       const x = scope.input(0);
-      const fromInput = (i: number, what: string): number => readConstantInts(scope, i, what)[0] ?? 1;
+      const fromInput = (i: number, what: string): number => readConstantVector(scope, i, what, 1)[0] ?? 1;
       const given = scope.args.int('tiles', 1);
       const givenAxis = scope.args.int('axis', 0);
       if (scope.inputCount < 2 && !scope.args.has('tiles'))
