@@ -25,7 +25,10 @@ function foundNet(file: string): RandomNet {
   const inputs = graph.inputs.map(({ value }, i) => {
     const { dtype, shape } = value.type;
     assert.ok(dtype !== 'str');
-    return [value.name, randomTensor(dtype, shape.map(dimMax), i, dtype === 'bool' ? 1 : -1, dtype === 'bool' ? 2 : 1)] as const;
+    return [
+      value.name,
+      randomTensor(dtype, shape.map(dimMax), i, dtype === 'bool' ? 1 : -1, dtype === 'bool' ? 2 : 1),
+    ] as const;
   });
   return { graph, inputs: new Map(inputs) };
 }
