@@ -118,7 +118,10 @@ class Linearizer {
     if (pieces === undefined) return [{ kind: 'node', at: this.at++, node, graph }];
     const copies: Item[] = [];
     for (const piece of pieces) {
-      if (this.canMove(piece.value)) this.storage.embed(this.storage.rootOf(piece.value), piece.of, piece.offsetBytes);
+      const root = this.storage.rootOf(piece.value);
+      // The same value twice: it has its place already.
+      const isPlaced = root === this.storage.rootOf(piece.of);
+      if (!isPlaced && this.canMove(piece.value)) this.storage.embed(root, piece.of, piece.offsetBytes);
       else copies.push(this.copy(piece.value, piece.of, piece.offsetBytes));
     }
     return copies;

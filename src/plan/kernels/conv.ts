@@ -296,6 +296,9 @@ function lowerWinograd(request: KernelRequest, form: WinogradForm): KernelCall {
   };
 }
 
+/** A transposed convolution is cut into a phase for each position within the strides; beyond this that takes too long. */
+const kMostPhases = 1024;
+
 const kBlocked: Form = { blockedInputs: [0], blockedOutput: true, demand: true };
 
 /** The shape of a 2-D float convolution with constant weights and an epilogue that blocked kernels can read. */
@@ -315,6 +318,7 @@ export function convShape(request: KernelRequest): ConvGeometry | undefined {
   const [dilationH = 1, dilationW = 1] = node.op === 'Conv' ? listAttr(node, 'dilations') : [1, 1];
   // Dilation 0 (all taps read one pixel) is legal in Caffe2 and left to the general kernel.
   if (dilationH < 1 || dilationW < 1) return undefined;
+  if (node.op === 'ConvTranspose' && strideH * strideW > kMostPhases) return undefined;
   return {
     inChannels,
     inHeight,
