@@ -47,15 +47,11 @@ async function main(): Promise<number> {
     return 2;
   }
   const all = readCases(place);
-<<<<<<< HEAD
   const cases = (values.short ? shortForm(all) : all).filter(isWanted).filter(isInSlice);
-=======
-  const cases = (values.short ? shortForm(all) : all).filter(isWanted);
   if (cases.length === 0) {
     console.error(`no case of ${place} is asked for: --only takes a name or a pattern such as 'conv_*'`);
     return 2;
   }
->>>>>>> 51f9d33 (corpus and fuzz build first; a corpus run without any case is an error)
   const forms: Form[] = [];
   for (const executor of executors) forms.push({ executor, results: await runCases(cases, executor, modes) });
   report(forms, combineForms(forms));
