@@ -31,8 +31,13 @@ export function addTuneCommand(program: Command): void {
     );
   addRunnerOption(addModelOptions(command))
     .option('--run-threads <n>', 'threads of the measured runs', parseCount, 1)
-    .option('--rounds <n>', 'turns of each program', parseCount, 6)
-    .option('--round-ms <n>', 'milliseconds that a turn takes, about', parseCount, 60)
+    .option('--rounds <n>', 'turns of each program', parseCount, 12)
+    .option(
+      '--round-ms <n>',
+      'milliseconds that a turn takes, about; short ones are disturbed less often',
+      parseCount,
+      15,
+    )
     .option('--json', 'print the findings as JSON')
     .action(runTune);
 }

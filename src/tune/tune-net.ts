@@ -165,7 +165,7 @@ class Tuner {
     // The first axis twice: then also for kernels that have turned out to come close.
     const passes = [0, ...Array.from({ length: axes }, (_, axis) => axis)];
     for (const [i, axis] of passes.entries())
-      await this.pass(`pass ${i + 1} of ${passes.length}`, axis, target, layers);
+      await this.pass(`pass ${i + 1} of ${passes.length}`, axis, target, layers, model);
     const record = this.record(layers, target, reference[0]);
     const tuned = await this.build(record, 'tuned');
     this.note('comparing the tuned net with the cost model’s');
@@ -199,9 +199,16 @@ class Tuner {
   }
 
   /** Tries what all layers still have along one axis. */
-  private async pass(name: string, axis: number, target: string, layers: readonly LayerTimes[]): Promise<void> {
+  private async pass(
+    name: string,
+    axis: number,
+    target: string,
+    layers: readonly LayerTimes[],
+    model: Trial,
+  ): Promise<void> {
     const lists = layers.map((times) => times.candidates(axis));
     const count = Math.max(0, ...lists.map((list) => list.length));
+    if (count === 0) return;
     const candidateOf = (times: LayerTimes, i: number, k: number): Candidate =>
       lists[i]?.[k] ?? times.best()[0] ?? times.model;
     const trials: Trial[] = [];
@@ -214,7 +221,9 @@ class Tuner {
     }
     this.note(`${name}: running ${count} programs`);
     const chosen = layers.map((times, i) => Array.from({ length: count }, (_, k) => candidateOf(times, i, k)));
-    const stats = await this.profile(trials, this.options.rounds);
+    // The model's choices are measured again each time, so that what they are compared with had the same chances.
+    const [usual, ...stats] = await this.profile([model, ...trials], this.options.rounds);
+    this.learn(layers, model.program, usual, (times) => times.model);
     trials.forEach(({ program }, k) => {
       this.learn(layers, program, stats[k], (times) => chosen[layers.indexOf(times)]?.[k]);
     });
