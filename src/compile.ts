@@ -2,8 +2,10 @@
 
 import { basename, dirname, parse, resolve } from 'node:path';
 import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
-import { checkBareOptions, kBareSystem, memoryOf } from './build/bare-target.js';
+import { checkBareOptions, checkFlashBudget, kBareSystem, memoryOf } from './build/bare-target.js';
+import { type StackBound, stackBound } from './build/stack-bound.js';
 import { kernelTarget, loadTarget, type Target } from './build/target.js';
+import { hasToolchain } from './build/toolchain.js';
 import { arenaRegions } from './emit/memory-regions.js';
 import { type NetFiles, packageFiles } from './emit/package-files.js';
 import { CompileError, fail, type Problem, problemsOf } from './errors.js';
@@ -60,6 +62,8 @@ export interface CompileOptions extends ModelOptions {
   readonly trace?: boolean;
   /** Fails when the arena needs more. */
   readonly maxArenaBytes?: number;
+  /** Fails when an image without an operating system needs more to be programmed: code and weights. */
+  readonly maxFlashBytes?: number;
   /** Interprets the net after every pass and fails at the first that changes a result. */
   readonly checkValues?: boolean;
   /** Called after every pass with its time; first of all with the imported graph. */
@@ -91,7 +95,8 @@ export interface CompiledNet {
 }
 
 const kDefaultThreads = 4;
-const kDefaultStackBytes = 8192;
+/** Of machines without an operating system, where no compiler is there to tell. */
+const kUnknownStackBytes = 8192;
 
 /** Reads and imports a model: the graph as published, with all its problems at once when there are any. */
 export function importModel(options: ModelOptions): ImportedNet {
@@ -166,16 +171,24 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
   });
   checkBudget(program, options.maxArenaBytes);
   options.onProgress?.('generating');
-  const files = packageFiles(program, {
+  checkFlashBudget(program.weightBytes, target, options);
+  const stack = { netBytes: kUnknownStackBytes, imageBytes: target.stackBytes ?? kUnknownStackBytes };
+  const files = emitFiles(program, target, options, stack);
+  return { program, files, target, graph, warnings: [...warnings, ...tuned.warnings] };
+}
+
+function emitFiles(program: Program, target: Target, options: CompileOptions, stack: StackBound): NetFiles {
+  return packageFiles(program, {
     targetName: target.name,
     cpuFeatures: target.cpuFeatures,
     weights: options.weights ?? 'linked',
     trace: options.trace ?? false,
     version: kVersion,
     emulatesDevice: target.toolchains[0]?.deviceCompiler === undefined,
-    ...(regions === undefined ? {} : { bare: { regions, stackBytes: target.stackBytes ?? kDefaultStackBytes } }),
+    ...(target.system !== kBareSystem
+      ? {}
+      : { bare: { regions: memoryOf(target), stackBytes: stack.imageBytes, netStackBytes: stack.netBytes } }),
   });
-  return { program, files, target, graph, warnings: [...warnings, ...tuned.warnings] };
 }
 
 /** The target with what was measured of the graph's layers. */
@@ -191,19 +204,40 @@ function tuneTarget(
   return { target: { ...target, tuning: applied.tuning }, warnings: applied.warnings };
 }
 
+/** Files with the stack that the call graph of the provisional ones needs. Source alone is written without a compiler, too. */
+async function withStackBound(compiled: CompiledNet, request: BuildRequest): Promise<NetFiles> {
+  const { files, program, target } = compiled;
+  if (!files.isBare) return files;
+  const isSourceAlone = request.emit?.every((artifact) => artifact === 'source') === true;
+  if (isSourceAlone && !(await hasToolchain(target))) return files;
+  const stack = await stackBound(files, target, request.cacheFolder, request.onProgress);
+  if (target.stackBytes !== undefined && target.stackBytes < stack.imageBytes) {
+    fail('mismatch', `the stack of target ${target.name} is too small for this net`, {
+      expected: `stackBytes of at least ${stack.imageBytes}`,
+      got: String(target.stackBytes),
+    });
+  }
+  const imageBytes = target.stackBytes ?? stack.imageBytes;
+  return emitFiles(program, target, request, { ...stack, imageBytes });
+}
+
 /** Compiles and builds artifacts into the output folder. */
 export async function compile(
   request: BuildRequest,
   known?: ImportedNet,
 ): Promise<CompiledNet & { readonly build: BuildResult }> {
-  const compiled = compileModel(request, known);
-  const { onProgress } = request;
+  const planned = compileModel(request, known);
+  const compiled = { ...planned, files: await withStackBound(planned, request) };
+  const { onProgress, maxFlashBytes, emit = ['executable'] } = request;
+  if (maxFlashBytes !== undefined && !emit.includes('executable'))
+    fail('bad-option', '--max-flash needs an image to measure', { remedy: 'add --emit executable' });
   const build = await buildArtifacts(compiled.files, {
     target: compiled.target,
-    emit: request.emit ?? ['executable'],
+    emit,
     outputFolder: request.outputFolder,
     cacheFolder: request.cacheFolder,
     version: kVersion,
+    ...(maxFlashBytes === undefined ? {} : { maxFlashBytes }),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   return { ...compiled, build };

@@ -6,6 +6,7 @@ import type { Problem } from './errors.js';
 import { dimToString, shapeMaxSize } from './ir/dim.js';
 import type { Graph } from './ir/graph.js';
 import type { TensorType } from './ir/type.js';
+import type { ArenaPart } from './plan/arena-regions.js';
 import type { Arena, Program } from './plan/program.js';
 
 export interface TensorReport {
@@ -49,6 +50,8 @@ export interface NetReport {
     readonly boundBytes: number;
     readonly strategy: string;
     readonly largest: readonly { readonly name: string; readonly bytes: number }[];
+    /** Its parts, where it lies in memory regions of the target. */
+    readonly parts: readonly ArenaPart[];
   };
   /** What a target with a device adds. */
   readonly device?: {
@@ -92,6 +95,7 @@ export function netReport(imported: ImportedNet, { program, target, warnings }: 
       boundBytes: program.arenaBoundBytes,
       strategy: program.arenaStrategy,
       largest: largest.map(({ name, sizeBytes }) => ({ name, bytes: sizeBytes })),
+      parts: program.arenaParts,
     },
     ...(program.deviceArena === undefined ? {} : { device: deviceReport(program, program.deviceArena) }),
     kernels: histogram(program.layers.map(({ kernel }) => kernel)),

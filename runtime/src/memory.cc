@@ -3,8 +3,10 @@
 // of sizes rather than data may fill it; systems that know neither give ordinary memory. Elsewhere, and under the address sanitizer, which watches the heap's borders: the heap.
 #include "memory.h"
 
+#include "cortado/part.h"
+
 #ifndef CORTADO_HEAP
-#define CORTADO_HEAP __STDC_HOSTED__
+#define CORTADO_HEAP (CORTADO_HOSTED && __STDC_HOSTED__)
 #endif
 
 #if CORTADO_HEAP

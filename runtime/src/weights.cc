@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "cortado/part.h"
+
 #if defined(__unix__) || defined(__APPLE__)
 #define CORTADO_MMAP 1
 #include <fcntl.h>
@@ -20,7 +22,7 @@ namespace cortado {
 
 namespace {
 
-#if __STDC_HOSTED__
+#if CORTADO_HOSTED
 
 struct CrcTables {
   std::uint32_t of[8][256];
@@ -45,7 +47,7 @@ constexpr CrcTables kCrc = make_crc_tables();
 
 }  // namespace
 
-#if __STDC_HOSTED__
+#if CORTADO_HOSTED
 
 std::uint32_t crc32(const void* data, std::size_t bytes, std::uint32_t seed) {
   const auto* p = static_cast<const std::uint8_t*>(data);

@@ -1,21 +1,22 @@
 // Artifacts: what `--emit` names. Everything is made in a staging folder inside the output folder and moved into place at
 // the end, so a failure leaves nothing behind.
 
-import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { chmod, copyFile, rename, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { embeddedPackageFiles } from '../emit/embedded-files.js';
 import { headerFiles, libraryFiles, sourcePackageFiles } from '../emit/library-files.js';
 import type { FileContent, NetFiles } from '../emit/package-files.js';
 import { CompileError, fail } from '../errors.js';
-import { type ImageSizes, linkImage } from './bare-image.js';
+import { checkFlash, type ImageSizes, linkImage } from './bare-image.js';
 import { type CompileJob, type CompileSettings, compileObjects } from './compile-objects.js';
 import { ObjectCache } from './object-cache.js';
 import { type System, systemOf } from './system.js';
 import type { Target } from './target.js';
 import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
 import { type FoundToolchain, findToolchain, runTool, type ToolPlace } from './toolchain.js';
+import { writeContent } from './write-content.js';
 
 export const kArtifacts = ['executable', 'library', 'source', 'object'] as const;
 export type Artifact = (typeof kArtifacts)[number];
@@ -27,6 +28,8 @@ export interface BuildOptions {
   /** Folder of the object cache; undefined: none. */
   readonly cacheFolder: string | undefined;
   readonly version: string;
+  /** Fails when an image without an operating system needs more to be programmed, weights included. */
+  readonly maxFlashBytes?: number;
   onProgress?(message: string): void;
 }
 
@@ -151,13 +154,6 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Writes a file in pieces. */
-export async function writeContent(file: string, content: FileContent): Promise<void> {
-  mkdirSync(dirname(file), { recursive: true });
-  if (typeof content === 'string') await writeFile(file, content);
-  else await pipeline(content, createWriteStream(file));
-}
-
 class Builder {
   private toolchain: FoundToolchain | undefined;
   private image: ImageSizes | undefined;
@@ -207,8 +203,10 @@ class Builder {
     this.options.onProgress?.(`linking ${prefix}`);
     const name = this.system.executable(prefix);
     const output = join(this.staging, name);
-    if (isBare) this.image = await linkImage(objects, output, this.tools(), this.place());
-    else await this.linkProgram(objects, output);
+    if (isBare) {
+      this.image = await linkImage(objects, output, this.tools(), this.place());
+      checkFlash(this.image, this.options.maxFlashBytes);
+    } else await this.linkProgram(objects, output);
     return [name, ...(await this.weightsBeside())];
   }
 
@@ -279,13 +277,11 @@ class Builder {
 
   private async makeSource(): Promise<readonly string[]> {
     const folder = `${this.files.prefix}-source`;
-    const [toolchain] = this.options.target.toolchains;
-    const files = sourcePackageFiles(
-      this.files,
-      toolchain?.machineFlags ?? [],
-      toolchain?.deviceCompiler?.flags ?? [],
-      this.options.version,
-    );
+    const { target, version } = this.options;
+    const { machineFlags = [], commonFlags = [], deviceCompiler } = target.toolchains[0] ?? {};
+    const files = this.files.isBare
+      ? embeddedPackageFiles(this.files, { version, target: target.name, machine: commonFlags, machineFlags })
+      : sourcePackageFiles(this.files, machineFlags, deviceCompiler?.flags ?? [], version);
     await this.writeAll(new Map([...files].map(([name, content]) => [`${folder}/${name}`, content])));
     return [folder];
   }

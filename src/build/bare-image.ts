@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fail } from '../errors.js';
 import { readElf } from './elf.js';
 import { type FoundToolchain, runTool, type ToolPlace } from './toolchain.js';
 
@@ -37,6 +38,19 @@ export async function linkImage(
   const flags = [...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
   await runTool(toolchain.cc, [...flags, ...link, ...objects, '-lgcc', '-o', output], place);
   return imageSizes(output);
+}
+
+/** Fails when the image exceeds its budget of flash. */
+export function checkFlash(
+  { codeBytes, weightBytes, flashBytes }: ImageSizes,
+  maxFlashBytes: number | undefined,
+): void {
+  if (maxFlashBytes === undefined || flashBytes <= maxFlashBytes) return;
+  fail('mismatch', 'the image exceeds its budget of flash', {
+    expected: `at most ${maxFlashBytes} bytes`,
+    got: `${flashBytes} bytes: code ${codeBytes}, weights ${weightBytes}`,
+    remedy: 'raise --max-flash, or use a smaller net',
+  });
 }
 
 /** Sizes of the sections that the linker script makes. */

@@ -51,3 +51,24 @@ export function checkBareOptions(options: { readonly threads: number; readonly w
     });
   }
 }
+
+/** What is known before anything is compiled: the weights alone. */
+export function checkFlashBudget(
+  weightBytes: number,
+  target: Target,
+  { maxFlashBytes, weights }: { readonly maxFlashBytes?: number; readonly weights?: string },
+): void {
+  if (target.system !== kBareSystem) {
+    if (maxFlashBytes !== undefined)
+      fail('bad-option', '--max-flash is for targets without an operating system', { got: `target ${target.name}` });
+    return;
+  }
+  if (weights === 'pointer') return;
+  const region = regionOf(memoryOf(target), 'weights');
+  const limit = Math.min(region.bytes, maxFlashBytes ?? Number.POSITIVE_INFINITY);
+  if (weightBytes <= limit) return;
+  fail('mismatch', 'the weights do not fit the flash', {
+    expected: `at most ${limit} bytes${limit === region.bytes ? ` (memory region ${region.name})` : ''}`,
+    got: `${weightBytes} bytes of weights`,
+  });
+}

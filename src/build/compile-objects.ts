@@ -71,7 +71,9 @@ export function compileFlags(job: CompileJob, settings: Omit<CompileSettings, 'f
     ...(settings.namespace === undefined ? [] : [`-Dcortado=${settings.namespace}`]),
     ...(files.usesDevice ? ['-Iruntime/cuda/include'] : []),
     '-Iruntime/include',
-    files.isBare ? '-Iruntime/bare' : '-Iruntime/harness',
+    ...(files.isBare
+      ? ['-Iruntime/bare', '-fcallgraph-info=su', `-DCORTADO_TRACE=${files.isTraced ? 1 : 0}`]
+      : ['-Iruntime/harness']),
     '-Isrc',
   ];
 }
@@ -113,11 +115,24 @@ async function compileOne(
   const key = isAssembler
     ? undefined
     : cacheKey([toolchain.version, ...words(toolchain.cxx), ...flags, text, ...includedTexts(text, settings.files)]);
-  if (key !== undefined && (await cache.fetch(key, join(folder, object)))) return;
+  const graph = settings.files.isBare && !isAssembler ? callGraphFile(object) : undefined;
+  const isCached = key !== undefined && (await cache.fetch(key, join(folder, object)));
+  if (isCached && (graph === undefined || (await cache.fetch(graphKey(key), join(folder, graph))))) return;
   settings.onProgress?.(`compiling ${job.source}`);
   const program = deviceProgram ?? (isAssembler ? toolchain.cc : toolchain.cxx);
   await runTool(program, [...flags, '-c', job.source, '-o', object], { folder, package: toolchain.package, signal });
-  if (key !== undefined) await cache.keep(key, join(folder, object));
+  if (key === undefined) return;
+  await cache.keep(key, join(folder, object));
+  if (graph !== undefined) await cache.keep(graphKey(key), join(folder, graph));
+}
+
+function graphKey(key: string): string {
+  return cacheKey([key, 'call graph']);
+}
+
+/** Where the compiler puts the call graph of an object (`-fcallgraph-info`). */
+export function callGraphFile(object: string): string {
+  return object.replace(/\.o$/, '.ci');
 }
 
 /** Names and texts of the headers that a source includes, directly or not, in a fixed order. */

@@ -27,6 +27,14 @@ export function findToolchain(target: Target): Promise<FoundToolchain> {
   return search;
 }
 
+/** Whether findToolchain would find one. */
+export async function hasToolchain(target: Target): Promise<boolean> {
+  return findToolchain(target).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function searchToolchain(target: Target): Promise<FoundToolchain> {
   for (const toolchain of target.toolchains) {
     if (toolchain.needs?.every((file) => existsSync(file)) === false) continue;

@@ -10,6 +10,7 @@ import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ops/print-graph.js';
 
 import { type Measured, writeReport } from '../report/write-report.js';
+import { imageRows } from './image-rows.js';
 import { addModelOptions, cacheFolder, collect, type ModelFlags, modelOptions, parseBytes } from './model-options.js';
 import { oneOf } from './one-of.js';
 import { Progress } from './progress.js';
@@ -20,6 +21,7 @@ interface CompileFlags extends ModelFlags {
   readonly emit: readonly string[];
   readonly weights: string;
   readonly maxArena?: number;
+  readonly maxFlash?: number;
   readonly trace?: boolean;
   readonly report?: string;
   readonly printAfter?: string;
@@ -42,6 +44,7 @@ export function addCompileCommand(program: Command): void {
     .option('--emit <kinds>', `${kArtifacts.join(', ')}; several at once`, collectKinds, [])
     .option('--weights <where>', 'linked into the binary, in a file beside it, or given as a pointer', 'linked')
     .option('--max-arena <size>', 'fail when run-time memory exceeds this: 65536, 64k, 2M', parseBytes)
+    .option('--max-flash <size>', 'fail when an image without an operating system exceeds this', parseBytes)
     .option('--trace', 'let the executable write every tensor (its --trace DIR)')
     .option(
       '--report <file.html>',
@@ -67,6 +70,7 @@ async function runCompile(predictNet: string, flags: CompileFlags): Promise<void
     onGraph: watcher.onGraph,
     onProgress: progress.report,
     ...(flags.maxArena === undefined ? {} : { maxArenaBytes: flags.maxArena }),
+    ...(flags.maxFlash === undefined ? {} : { maxFlashBytes: flags.maxFlash }),
     ...(flags.trace === undefined ? {} : { trace: flags.trace }),
   };
   const compiled = await compile(request).finally(() => progress.end());
@@ -149,6 +153,7 @@ function summaryJson(compiled: Compiled, flags: CompileFlags, timeMs: number): s
       arenaStrategy: program.arenaStrategy,
       packedWeightBytes: program.weightBytes,
       rawWeightBytes: program.rawWeightBytes,
+      ...(build.image === undefined ? {} : { image: build.image }),
       ...(build.toolchain === undefined ? {} : { toolchain: build.toolchain }),
       warnings: compiled.warnings,
       timeMs: Math.round(timeMs),
@@ -177,6 +182,7 @@ function summaryText(compiled: Compiled, flags: CompileFlags, timeMs: number): s
       'weights',
       `${program.weightBytes} bytes packed (${formatBytes(program.weightBytes)}), ${program.rawWeightBytes} raw`,
     ],
+    ...(build.image === undefined ? [] : imageRows(program.arenaParts, build.image)),
     ...(build.toolchain === undefined ? [] : [['toolchain', build.toolchain]]),
     ['time', formatTime(timeMs)],
   ]);

@@ -1,12 +1,15 @@
 // cortado inspect: a net as numbers and tables.
 
 import type { Command } from 'commander';
+import type { ImageSizes } from '../build/bare-image.js';
 import { compileModel, importModel } from '../compile.js';
 import { formatProblem } from '../errors.js';
 import { formatBytes, formatCount, formatTable } from '../format.js';
 import { type NetReport, netReport, type TensorReport } from '../inspect.js';
+import { measureImage } from '../inspect-image.js';
 import { writeReport } from '../report/write-report.js';
-import { addModelOptions, type ModelFlags, modelOptions } from './model-options.js';
+import { imageRows } from './image-rows.js';
+import { addModelOptions, cacheFolder, type ModelFlags, modelOptions } from './model-options.js';
 import { Progress } from './progress.js';
 import { reportWarnings } from './report-problems.js';
 
@@ -35,17 +38,18 @@ async function runInspect(predictNet: string, flags: InspectFlags): Promise<void
   const compiled = compileModel(options, imported);
   const report = netReport(imported, compiled);
   if (flags.report !== undefined) await writeReport(flags.report, compiled, undefined);
-  progress.end();
+  const image = await measureImage({ ...options, ...cacheFolder(flags) }, imported).finally(() => progress.end());
   if (flags.json === true) {
-    console.log(JSON.stringify({ ...report, warnings: report.warnings.map(formatProblem) }, undefined, 2));
+    const all = { ...report, ...(image === undefined ? {} : { image }) };
+    console.log(JSON.stringify({ ...all, warnings: report.warnings.map(formatProblem) }, undefined, 2));
     return;
   }
   reportWarnings(report.warnings);
-  console.log(summary(report));
+  console.log(summary(report, image));
   if (flags.layers === true) console.log(`\n${layerTable(report)}`);
 }
 
-function summary(report: NetReport): string {
+function summary(report: NetReport, image: ImageSizes | undefined): string {
   const { weights, arena } = report;
   const share = arena.boundBytes === 0 ? 1 : arena.bytes / arena.boundBytes;
   return formatTable([
@@ -63,6 +67,7 @@ function summary(report: NetReport): string {
     ],
     ...deviceRows(report),
     ['largest', arena.largest.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(', ')],
+    ...(image === undefined ? [] : imageRows(arena.parts, image)),
   ]);
 }
 

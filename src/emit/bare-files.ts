@@ -5,13 +5,15 @@ import { dimMax, dimMin, isStatic } from '../ir/dim.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import type { Program } from '../plan/program.js';
 import { arenaRegions, type MemoryRegion, regionOf } from './memory-regions.js';
-import { cString } from './names.js';
+import { commentText, cString } from './names.js';
 import { render } from './template.js';
 
 export interface BareOptions {
   readonly regions: readonly MemoryRegion[];
-  /** Room for the stack. */
+  /** Room for the stack of an image. */
   readonly stackBytes: number;
+  /** What the net's functions need of it. */
+  readonly netStackBytes: number;
 }
 
 /** The image's description: JSON in section `.cortado.info`. */
@@ -40,6 +42,26 @@ export interface TensorInfo {
   readonly optional: boolean;
 }
 
+/** What programs around the net have to lay out in memory. */
+export interface BareMemory {
+  readonly arenas: readonly { readonly index: number; readonly name: string; readonly size: number }[];
+  readonly inputs: readonly { readonly index: number; readonly name: string; readonly bytes: number }[];
+  /** What the net's functions need of the stack. */
+  readonly stackBytes: number;
+}
+
+export function bareMemory(program: Program, bare: BareOptions): BareMemory {
+  return {
+    arenas: arenaParts(program, bare.regions),
+    inputs: program.inputs.map(({ name, type }, index) => ({
+      index,
+      name: commentText(name),
+      bytes: Math.max(1, maxSizeBytes(type)),
+    })),
+    stackBytes: bare.netStackBytes,
+  };
+}
+
 /** Bytes of RunContext and its tables on a 32-bit machine, from above; the generated main.cc asserts it. */
 export function stateBytes(inputs: number, outputs: number, symbols: number): number {
   const round = (bytes: number): number => Math.ceil(bytes / 64) * 64;
@@ -63,13 +85,12 @@ export function linkerScript(program: Program, netName: string, target: string, 
 }
 
 /** `<prefix>_main.cc`. */
-export function bareMain(program: Program, prefix: string, netName: string, regions: readonly MemoryRegion[]): string {
+export function bareMain(program: Program, prefix: string, netName: string, bare: BareOptions): string {
   return render('bare/main.cc', {
     prefix,
     netName,
     upper: prefix.toUpperCase(),
-    arenas: arenaParts(program, regions),
-    inputs: program.inputs.map(({ type }, index) => ({ index, bytes: Math.max(1, maxSizeBytes(type)) })),
+    ...bareMemory(program, bare),
     outputCount: program.outputs.length,
     symbolCount: program.symbols.length,
   });

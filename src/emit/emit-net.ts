@@ -80,7 +80,7 @@ class NetText {
       threads: program.threads,
       arenaBytes: program.arenaBytes,
       weightBytes: options.weightFileBytes,
-      stackBytes: options.bare?.stackBytes ?? kStackBytes,
+      stackBytes: options.bare?.netStackBytes ?? kStackBytes,
       stateBytes:
         options.bare === undefined
           ? false

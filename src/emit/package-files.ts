@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fail } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 import type { Program } from '../plan/program.js';
-import { bareInfo, bareMain, linkerScript } from './bare-files.js';
+import { type BareMemory, bareInfo, bareMain, bareMemory, linkerScript } from './bare-files.js';
 import { type EmitOptions, emitNet } from './emit-net.js';
 import { commentText, mangle } from './names.js';
 import { render } from './template.js';
@@ -32,6 +32,10 @@ export interface NetFiles {
   readonly usesDevice: boolean;
   /** For a machine without an operating system: the harness is runtime/bare. */
   readonly isBare: boolean;
+  /** What programs around the net lay out in memory; on such machines only. */
+  readonly memory?: BareMemory;
+  /** Runs can hand out every tensor. */
+  readonly isTraced: boolean;
   readonly weightsMode: 'linked' | 'file' | 'pointer';
 }
 
@@ -59,9 +63,7 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     [`src/${prefix}.cc`, source],
     [
       `src/${prefix}_main.cc`,
-      bare === undefined
-        ? render('net/main.cc', { prefix, netName })
-        : bareMain(program, prefix, netName, bare.regions),
+      bare === undefined ? render('net/main.cc', { prefix, netName }) : bareMain(program, prefix, netName, bare),
     ],
   ]);
   if (device !== undefined) generated.set(`src/${prefix}.cu`, device);
@@ -98,6 +100,8 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
     prefix,
     netName,
     isBare: bare !== undefined,
+    ...(bare === undefined ? {} : { memory: bareMemory(program, bare) }),
+    isTraced: options.trace,
     weights,
     generated,
     runtime: new Map([...runtimeNames].sort().map((name) => [`runtime/${name}`, readRuntime(name)])),

@@ -120,7 +120,6 @@ function compact(
   const offsetsBytes = [...offsetOf];
   const parts: ArenaPart[] = [];
   let start = 0;
-  let boundBytes = 0;
   regions.forEach((region, r) => {
     const own = requests.flatMap((request, index) => (regionOf[index] === r ? [{ request, index }] : []));
     if (own.length === 0) return;
@@ -132,9 +131,9 @@ function compact(
     });
     const sizeBytes = isSmaller ? again.sizeBytes : asPlaced;
     parts.push({ region: region.name, sizeBytes });
-    boundBytes += again.boundBytes;
     start += sizeBytes;
   });
+  const boundBytes = arenaBound(requests);
   return { offsetsBytes, sizeBytes: start, boundBytes, strategy: `${name} over ${parts.length} regions`, parts };
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { writeContent } from '../../src/build/artifacts.js';
+import { writeContent } from '../../src/build/write-content.js';
 import { kCompileFlags } from '../../src/emit/compile-flags.js';
 import type { NetFiles } from '../../src/emit/package-files.js';
 

@@ -66,7 +66,7 @@ interface Form {
 /** The forms in which cases run; undefined for an unknown name. */
 function findExecutors(asked: string, forms: readonly string[]): readonly Executor[] | undefined {
   if (asked === interpreterExecutor.name) return [interpreterExecutor];
-  if (!targetNames().includes(asked)) return undefined;
+  if (!asked.endsWith('.json') && !targetNames().includes(asked)) return undefined;
   const target = runnableTarget(asked);
   if (target !== asked) console.log(`${asked}: no GPU here, its code runs on the emulated one (${target})`);
   const known: { readonly [form: string]: Executor } = {

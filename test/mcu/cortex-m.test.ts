@@ -2,14 +2,15 @@
 // what is in the images.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { kTinyNets } from '../../bench/nets/tiny-nets.js';
 import type { ImageSizes } from '../../src/build/bare-image.js';
 import { readElf } from '../../src/build/elf.js';
-import { type CompiledNet, type CompileOptions, compile } from '../../src/compile.js';
+import { type CompiledNet, type CompileOptions, compile, compileModel } from '../../src/compile.js';
+import { readNpy } from '../../src/files/npy.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runExecutable } from '../../src/run/run-executable.js';
@@ -63,9 +64,66 @@ describe('Cortex-M images', function () {
     }
   }
 
+  it('keyword spotting is right on the vector unit of cortex-m55', async () => {
+    const report = await verifyNet({ ...netOptions('kws_ds_cnn'), ...cached(), target: 'cortex-m55' });
+    assert.equal(report.pass, true);
+  });
+
   it('an unoptimized net is right', async () => {
     const report = await verifyNet({ ...netOptions('digits'), ...cached(), target: 'cortex-m4', variants: ['plain'] });
     assert.equal(report.pass, true);
+  });
+
+  it('every tensor of a traced run comes back', async () => {
+    const options = { ...netOptions('digits'), ...cached(), target: 'cortex-m4', trace: true };
+    const { build, target } = await compile({ ...options, outputFolder: join(folder, 'traced') });
+    const traceFolder = join(folder, 'trace');
+    const executable = build.executable ?? assert.fail('no image');
+    const { outputs } = await runExecutable({
+      executable,
+      runner: target.runner,
+      inputs: new Map(),
+      outputs: ['softmax'],
+      random: true,
+      traceFolder,
+    });
+    const lines = readFileSync(join(traceFolder, 'index.tsv'), 'utf8').trim().split('\n');
+    const last = lines
+      .map((line) => line.split('\t'))
+      .filter(([, , blob]) => blob === 'softmax')
+      .at(-1);
+    assert.ok(lines.length >= 6);
+    assert.deepEqual(readNpy(join(traceFolder, last?.[0] ?? '')), outputs.get('softmax'));
+  });
+
+  it('a larger net is spread over two memory regions of cortex-m7', () => {
+    const { program } = compileModel({ ...netOptions('vww_mobilenet'), target: 'cortex-m7' });
+    assert.deepEqual(
+      program.arenaParts.map(({ region }) => region),
+      ['dtcm', 'sram'],
+    );
+  });
+
+  it('what does not fit is said with its sizes', async () => {
+    const tooMuch = {
+      ...netOptions('kws_ds_cnn'),
+      ...cached(),
+      target: 'cortex-m4',
+      outputFolder: join(folder, 'none'),
+    };
+    await assert.rejects(
+      compile({ ...tooMuch, maxFlashBytes: 100_000 }),
+      /budget of flash.*at most 100000.*weights 904/s,
+    );
+    await assert.rejects(compile({ ...tooMuch, maxFlashBytes: 50_000 }), /weights do not fit the flash.*90432/s);
+    await assert.rejects(compile({ ...tooMuch, maxArenaBytes: 60_000 }), /arena exceeds its budget/);
+    await assert.rejects(compile({ ...tooMuch, threads: 2 }), /has one thread/);
+    await assert.rejects(compile({ ...tooMuch, weights: 'file' }), /no files for weights/);
+    await assert.rejects(
+      compile({ ...tooMuch, target: 'x86-64', maxFlashBytes: 1 }),
+      /for targets without an operating/,
+    );
+    assert.equal(existsSync(tooMuch.outputFolder), false);
   });
 
   describe('keyword spotting', () => {

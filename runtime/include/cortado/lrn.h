@@ -65,7 +65,8 @@ CORTADO_INLINE Vec<float, B> block_squares(const float* x, std::int64_t lanes) {
   const F value = load<F>(x);
   if (lanes >= B) return value * value;
   F squares{};
-  for (int lane = 0; lane < static_cast<int>(lanes); ++lane) squares[lane] = value[lane] * value[lane];
+  if constexpr (B > 1)
+    for (int lane = 0; lane < static_cast<int>(lanes); ++lane) squares[lane] = value[lane] * value[lane];
   return squares;
 }
 

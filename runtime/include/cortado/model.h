@@ -12,11 +12,6 @@
 #include "cortado/part.h"
 #include "cortado/weights.h"
 
-// 0 = a single-threaded build that contains no thread code.
-#ifndef CORTADO_THREADS
-#define CORTADO_THREADS 1
-#endif
-
 namespace cortado {
 
 using Status = cortado_status;

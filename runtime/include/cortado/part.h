@@ -5,6 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 
+// An operating system with threads, files and a heap; machines without one get none of these unless asked to.
+#if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
+#define CORTADO_HOSTED 1
+#else
+#define CORTADO_HOSTED 0
+#endif
+
+// 0 = a single-threaded build that contains no thread code.
+#ifndef CORTADO_THREADS
+#define CORTADO_THREADS CORTADO_HOSTED
+#endif
+
 #define CORTADO_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
 #define CORTADO_NOINLINE __attribute__((noinline))
@@ -28,7 +40,7 @@ struct Range {
 
 /** The part's contiguous share of `items`; shares differ by at most one. 7 items in 2 parts: [0, 3) and [3, 7). */
 CORTADO_INLINE Range share_of([[maybe_unused]] Part part, std::int64_t items) {
-#if defined(CORTADO_THREADS) && !CORTADO_THREADS
+#if !CORTADO_THREADS
   return Range{0, items};  // steps of a single-threaded build have one part
 #else
   return Range{items * part.index / part.count, items * (part.index + 1) / part.count};

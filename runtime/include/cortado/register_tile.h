@@ -87,10 +87,14 @@ constexpr std::int64_t tile_pixel_offset(int p) {
 /** Brings kFloats floats, `ahead` floats past `at`, into the L2 cache, or L1 if kLocality is 3. The address may lie past the end: nothing is read. */
 template <int kFloats, int kLocality = 2>
 CORTADO_INLINE void prefetch_ahead(const float* at, std::int64_t ahead) {
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+  (void)at, (void)ahead;  // no cache that knows of hints
+#else
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at) + static_cast<std::uintptr_t>(ahead) * sizeof(float);
   static_for<0, (kFloats + 15) / 16>([&](auto line) __attribute__((always_inline)) {
     __builtin_prefetch(reinterpret_cast<const void*>(address + line * 64u), 0, kLocality);
   });
+#endif
 }
 
 /** One step: a broadcast of each pixel's float times kVectors vectors of weights. */
@@ -100,8 +104,13 @@ CORTADO_INLINE void multiply_lane(const float* x, const float* w, F (&acc)[kPixe
   F filter[kVectors];
   static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = load<F>(w + v * B); });
   static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-    const F pixel = splat<F>(x[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)]);
-    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+    const float number = x[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)];
+    if constexpr (kFmaTakesNumbers<F>) {
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma_number(number, filter[v], acc[p][v]); });
+    } else {
+      const F pixel = splat<F>(number);
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+    }
   });
 }
 

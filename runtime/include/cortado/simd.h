@@ -24,6 +24,13 @@
 #endif
 #endif
 
+#if defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE & 2
+#define CORTADO_MVE 1
+#include "cortado/simd_mve.h"
+#else
+#define CORTADO_MVE 0
+#endif
+
 namespace cortado {
 
 /** Floats in one vector register of the target: 16, 8 or 4; 1 on cores without vectors. */
@@ -72,6 +79,10 @@ CORTADO_INLINE LaneOf<V> lane_of(const V& value, [[maybe_unused]] int lane) {
 
 template <class V>
 inline constexpr int kLanesOf = static_cast<int>(sizeof(V) / sizeof(LaneOf<V>));
+
+/** Vectors for which simd_mve.h has functions. */
+template <class V>
+inline constexpr bool kIsMve = CORTADO_MVE && !kIsScalar<V> && sizeof(V) == 16 && std::is_same_v<LaneOf<V>, float>;
 
 /** Same number of lanes, other element type (of any size). */
 template <class V, class T>
@@ -137,6 +148,9 @@ CORTADO_INLINE To bits_as(From from) {
 
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V fma(V a, V b, V c) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_fma(a, b, c);
+#endif
   return a * b + c;
 }
 
@@ -166,47 +180,84 @@ CORTADO_INLINE V fma_lane(V a, V b, V c) {
 #endif
 }
 
+/** The same with one number for all lanes: an instruction of its own where kFmaTakesNumbers. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE V fma_number(LaneOf<V> a, V b, V c) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_fma(a, b, c);
+#endif
+  return fma(splat<V>(a), b, c);
+}
+
+template <class V>
+inline constexpr bool kFmaTakesNumbers = kIsMve<V>;
+
 /** b if a < b, else a, like std::max: max(x, 0) keeps a NaN in x (Caffe2's Relu does too); max(0, x) would drop it. */
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V max(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_max(a, b);
+#endif
   return a < b ? b : a;
 }
 
 /** b if b < a, else a, like std::min. */
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V min(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_select(mve_lt(b, a), b, a);
+#endif
   return b < a ? b : a;
 }
 
 // Comparisons give lane masks: ints of the same width, −1 where true. NaN compares false, except ne.
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto lt(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_lt(a, b);
+  else
+#endif
   return a < b;
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto le(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_le(a, b);
+  else
+#endif
   return a <= b;
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto gt(V a, V b) {
-  return a > b;
+  return lt(b, a);
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto ge(V a, V b) {
-  return a >= b;
+  return le(b, a);
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto eq(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_eq(a, b);
+  else
+#endif
   return a == b;
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto ne(V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return ~mve_eq(a, b);
+  else
+#endif
   return a != b;
 }
 
 /** Lane by lane: mask ? a : b. Both sides are computed. */
 template <class M, class V, IfVector<V> = 0>
 CORTADO_INLINE V select(M mask, V a, V b) {
+#if CORTADO_MVE
+  if constexpr (kIsMve<V>) return mve_select(mask, a, b);
+#endif
   return mask ? a : b;
 }
 
@@ -234,8 +285,8 @@ CORTADO_INLINE Rebind<V, T> convert(V x) {
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V floor(V x) {
   const V whole = convert<float>(convert<std::int32_t>(x));
-  const V down = whole > x ? whole - 1.0f : whole;
-  return abs(x) < 8388608.0f ? copysign(down, x) : x;
+  const V down = select(gt(whole, x), whole - 1.0f, whole);
+  return select(lt(abs(x), splat<V>(8388608.0f)), copysign(down, x), x);
 }
 
 template <class V, IfVector<V> = 0>
@@ -247,7 +298,7 @@ CORTADO_INLINE V ceil(V x) {
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V round_half_even(V x) {
   const V shift = copysign(splat<V>(8388608.0f), x);
-  return abs(x) < 8388608.0f ? copysign((x + shift) - shift, x) : x;
+  return select(lt(abs(x), splat<V>(8388608.0f)), copysign((x + shift) - shift, x), x);
 }
 
 template <class V, IfVector<V> = 0>
@@ -287,7 +338,7 @@ CORTADO_INLINE auto cast(V x) {
   constexpr bool is_mask = std::is_same_v<LaneOf<V>, std::int32_t>;
   static_assert(std::is_same_v<T, float> || (std::is_same_v<T, bool> && !is_mask), "vectors know float and bool; map such functors as scalars");
   if constexpr (std::is_same_v<T, bool>) {
-    return x != V{};
+    return ne(x, V{});
   } else if constexpr (is_mask) {
     return select(x, splat<Rebind<V, float>>(1.0f), Rebind<V, float>{});
   } else {

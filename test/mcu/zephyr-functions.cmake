@@ -1,0 +1,11 @@
+# The functions of Zephyr's own CMake that a module uses, as far as a library alone needs them: for tests without Zephyr.
+macro(zephyr_library_named name)
+  add_library(${name} STATIC)
+  set(ZEPHYR_CURRENT_LIBRARY ${name})
+endmacro()
+macro(zephyr_library_sources)
+  target_sources(${ZEPHYR_CURRENT_LIBRARY} PRIVATE ${ARGN})
+endmacro()
+macro(zephyr_include_directories)
+  target_include_directories(${ZEPHYR_CURRENT_LIBRARY} PUBLIC ${ARGN})
+endmacro()
