@@ -50,6 +50,7 @@ class Device {
     if (cudaGetDeviceCount(&count) != cudaSuccess || own.device < 0 || own.device >= count) return CORTADO_NO_DEVICE;
     if (cudaSetDevice(own.device) != cudaSuccess) return CORTADO_NO_DEVICE;
     auto* const device = ::new (state) Device(run);
+    device->ordinal_ = own.device;
     run.device_ = device;
     std::memset(device->graphs(), 0, state_bytes(*run.net_) - sizeof(Device));
     return device->open(own, weight_bytes);
@@ -143,6 +144,7 @@ class Device {
   }
 
   void close() {
+    cudaSetDevice(ordinal_);
     if (own_stream_ != nullptr) cudaStreamSynchronize(own_stream_);
     for (int i = 0; i < graph_count(); ++i)
       if (graphs()[i].exec != nullptr) cudaGraphExecDestroy(graphs()[i].exec);
@@ -176,6 +178,8 @@ class Device {
 
   // Into the room on the device, the room on the host, or both: whoever reads the input. Host rooms are ready when this returns.
   bool bring_inputs() {
+    // The current device is each thread's own, and runs may come from any thread.
+    if (!check(cudaSetDevice(ordinal_))) return false;
     bool waits = false;
     for (std::size_t i = 0; i < net().info.n_inputs; ++i) {
       RunContext::Input& slot = run_.inputs_[i];
@@ -231,17 +235,26 @@ class Device {
     if (run_.trace_ != nullptr || capturing != cudaStreamCaptureStatusNone) return submit_each(list.steps, list.count, stream_);
     cudaGraphExec_t graph = find_graph(list.index);
     if (graph == nullptr) graph = capture(list);
-    return graph != nullptr && check(cudaGraphLaunch(graph, stream_));
+    if (graph != nullptr) return check(cudaGraphLaunch(graph, stream_));
+    // What cannot be captured now, say because a kernel had to be loaded first, runs step by step; the next run tries again.
+    cudaGetLastError();
+    return submit_each(list.steps, list.count, stream_);
   }
 
   bool submit_each(const DeviceStep* steps, int count, cudaStream_t stream) {
+    return check(submit_to(steps, count, stream)) && run_.ok();
+  }
+
+  // The first error of a launch.
+  cudaError_t submit_to(const DeviceStep* steps, int count, cudaStream_t stream) {
     const DeviceRun run(run_, arena_, weights_, static_cast<unsigned*>(counters_), stream, run_.trace_ != nullptr);
     for (int i = 0; i < count; ++i) {
       run_.layer_ = steps[i].layer;
       steps[i].function(run);
-      if (!check(cudaGetLastError())) return false;
+      const cudaError_t error = cudaGetLastError();
+      if (error != cudaSuccess) return error;
     }
-    return run_.ok();
+    return cudaSuccess;
   }
 
   // Each step between two events.
@@ -263,26 +276,30 @@ class Device {
     return nullptr;
   }
 
-  // nullptr: the run has failed.
+  // nullptr: nothing was captured.
   cudaGraphExec_t capture(const DeviceList& list) {
-    if (!check(cudaStreamBeginCapture(capture_stream_, cudaStreamCaptureModeThreadLocal))) return nullptr;
-    const bool submitted = submit_each(list.steps, list.count, capture_stream_);
+    if (cudaStreamBeginCapture(capture_stream_, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return nullptr;
+    const bool submitted = submit_to(list.steps, list.count, capture_stream_) == cudaSuccess;
     cudaGraph_t graph = nullptr;
-    if (!check(cudaStreamEndCapture(capture_stream_, &graph))) return nullptr;
+    if (cudaStreamEndCapture(capture_stream_, &graph) != cudaSuccess) return nullptr;
     cudaGraphExec_t exec = nullptr;
-    const bool made = submitted && check(cudaGraphInstantiate(&exec, graph, 0));
+    const bool made = submitted && cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
     cudaGraphDestroy(graph);
     if (!made) return nullptr;
     int& next = oldest()[list.index];
     const int slot = list.index * kGraphsPerList + next;
     next = (next + 1) % kGraphsPerList;
-    if (graphs()[slot].exec != nullptr) cudaGraphExecDestroy(graphs()[slot].exec);
+    if (graphs()[slot].exec != nullptr) {
+      cudaStreamSynchronize(stream_);  // it may still run
+      cudaGraphExecDestroy(graphs()[slot].exec);
+    }
     graphs()[slot].exec = exec;
     std::memcpy(extents_of(slot), run_.extents_, extents_bytes(net()));
     return exec;
   }
 
   RunContext& run_;
+  int ordinal_ = 0;
   cudaStream_t stream_ = nullptr;          // of this run
   cudaStream_t own_stream_ = nullptr;      // of run()
   cudaStream_t created_stream_ = nullptr;  // to be destroyed

@@ -128,6 +128,20 @@ void batch_sizes(small_model* model) {
   }
 }
 
+// A graph that cannot be made does not fail the run, and is made by a later one.
+void refused_graph() {
+  small_model* model = nullptr;
+  CHECK(small_create(nullptr, 0, nullptr, &model) == CORTADO_OK);
+  const std::size_t before = cortado_emulation::machine().captures;
+  cortado_emulation::machine().refuses_graphs = true;
+  const std::vector<float> first = on_host(model, 2);
+  CHECK(cortado_emulation::machine().captures == before);
+  cortado_emulation::machine().refuses_graphs = false;
+  CHECK(on_host(model, 2) == first);
+  CHECK(cortado_emulation::machine().captures == before + 1);
+  small_destroy(model);
+}
+
 // Memory from outside, and the weights of another instance.
 void outside_memory(small_model* model) {
   void* arena = nullptr;
@@ -178,6 +192,7 @@ int main() {
   batch_sizes(model);
   outside_memory(model);
   refusals(model);
+  refused_graph();
   small_destroy(model);
   CHECK(cortado_emulation::machine().blocks.empty());
   std::puts("ok");

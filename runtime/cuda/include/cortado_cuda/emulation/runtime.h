@@ -60,6 +60,7 @@ struct Machine {
   int open = 0;
   std::size_t launches = 0;  // kernels and copies executed, for tests
   std::size_t captures = 0;  // graphs instantiated, for tests
+  bool refuses_graphs = false;
 };
 
 inline Machine& machine() {
@@ -190,6 +191,7 @@ inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph)
   return *graph = std::exchange(stream->capturing, nullptr), cudaSuccess;
 }
 inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  if (cortado_emulation::machine().refuses_graphs) return cudaErrorStreamCaptureUnsupported;
   ++cortado_emulation::machine().captures;
   return *exec = new cortado_emulation::Graph(*graph), cudaSuccess;
 }
