@@ -115,6 +115,30 @@ describe('data flow of the report', () => {
   });
 });
 
+describe('graph of the report', () => {
+  it('longer and longer concats are joined step by step', () => {
+    const conv = (x: string, w: string, y: string): string =>
+      `op { input: "${x}" input: "${w}" output: "${y}" type: "Conv" arg { name: "kernel" i: 1 } }`;
+    const concat = (inputs: readonly string[], y: string): string =>
+      `op { ${inputs.map((x) => `input: "${x}"`).join(' ')} output: "${y}" output: "${y}_dims" type: "Concat" arg { name: "axis" i: 1 } }`;
+    const predict = `
+      name: "dense" external_input: "x" external_input: "w" external_input: "v" external_input: "u" external_output: "z"
+      ${conv('x', 'w', 'a')} ${concat(['x2', 'a'], 'xa')} ${conv('xa', 'v', 'b')} ${concat(['xa', 'b'], 'xab')} ${conv('xab', 'u', 'z')}`;
+    const init = [fill('w', [16, 16, 1, 1], 1), fill('v', [16, 32, 1, 1], 2), fill('u', [16, 48, 1, 1], 3)].join('\n');
+    const { program } = compileModel({
+      predictNet: netBytes(predict.replace('op {', 'op { input: "x" output: "x2" type: "Sigmoid" } op {')),
+      initNet: netBytes(init),
+      inputs: ['x:1,16,4,4'],
+      target: 'x86-64-v4',
+    });
+    const page = reportPage(reportData(program, kAbout));
+    assert.equal(page.match(/class="join"/g)?.length, 2);
+    // Into each node of a concat go two arrows, from it one to its reader, and one from the first to the second.
+    const others = dataFlow(program).filter(({ from }) => from.length === 1).length;
+    assert.equal(page.match(/class="arrow"/g)?.length, 2 + 1 + 2 + 1 + others);
+  });
+});
+
 describe('--report', () => {
   const place = new Workplace();
   after(() => place.remove());

@@ -56,10 +56,11 @@ function place({ inputs, layers, outputs, reads }: ReportData): Placed {
   inputs.forEach((_, index) => void graph.setNode(nameOf({ kind: 'input', index }), { ...kBox }));
   layers.forEach((_, index) => void graph.setNode(nameOf({ kind: 'layer', index }), { ...kBox }));
   outputs.forEach((_, index) => void graph.setNode(nameOf({ kind: 'output', index }), { ...kBox }));
+  const joins: Join[] = [];
   for (const { from, to, name } of reads) {
     const [first] = from;
     if (from.length === 1 && first !== undefined) graph.setEdge(nameOf(first), nameOf(to));
-    else graph.setEdge(join(graph, from, name), nameOf(to));
+    else graph.setEdge(join(graph, joins, from, name), nameOf(to));
   }
   layout(graph);
   const names: readonly string[] = graph.nodes();
@@ -75,13 +76,29 @@ function place({ inputs, layers, outputs, reads }: ReportData): Placed {
   };
 }
 
-/** The node in which the parts of a tensor meet; one for all that read the same parts. */
-function join(graph: Graph, from: readonly FlowEnd[], name: string): string {
-  const node = `${kJoin}${from.map(nameOf).sort().join('+')}`;
+/**
+ * The node in which the parts of a tensor meet; one for all that read the same parts. What earlier nodes have joined goes in
+ * as one arrow: the layers of a dense block read longer and longer lists.
+ */
+function join(graph: Graph, joins: Join[], from: readonly FlowEnd[], name: string): string {
+  const parts = new Set(from.map(nameOf));
+  const node = `${kJoin}${[...parts].sort().join('+')}`;
   if (graph.hasNode(node)) return node;
   graph.setNode(node, { ...kJoinBox, label: name });
-  for (const end of from) graph.setEdge(nameOf(end), node);
+  const missing = new Set(parts);
+  for (const { node: inner, parts: own } of [...joins].sort((x, y) => y.parts.size - x.parts.size)) {
+    if (![...own].every((part) => missing.has(part))) continue;
+    graph.setEdge(inner, node);
+    for (const part of own) missing.delete(part);
+  }
+  for (const part of missing) graph.setEdge(part, node);
+  joins.push({ node, parts });
   return node;
+}
+
+interface Join {
+  readonly node: string;
+  readonly parts: ReadonlySet<string>;
 }
 
 /** A line through the first and the last point, rounded at those between. */

@@ -45,5 +45,7 @@ for (const heading of headings) {
   });
 }
 
+// A wide graph opens where it begins.
 const graph = document.querySelector('.scroll');
-if (graph !== null) graph.scrollLeft = (graph.scrollWidth - graph.clientWidth) / 2;
+const start = graph?.querySelector('.tensor rect, .box rect');
+if (start) graph.scrollLeft = start.x.baseVal.value + start.width.baseVal.value / 2 - graph.clientWidth / 2;
