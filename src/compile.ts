@@ -54,10 +54,10 @@ export interface CompileOptions extends ModelOptions {
   readonly tuning?: TuningRecord;
   /** Whose measurements to use, where the record has several CPUs of the target. */
   readonly tuningCpu?: string;
-  /** Of products on a device: fp32 by default. */
-  readonly precision?: Precision;
   /** Most threads a run may use; steps are split for this number. 1: no thread code at all. */
   readonly threads?: number;
+  /** How a float net's numbers are held between its inputs and outputs, which stay float32; fp32 by default. */
+  readonly precision?: Precision;
   readonly weights?: 'linked' | 'file' | 'pointer';
   readonly trace?: boolean;
   /** Fails when the arena needs more. */
@@ -141,7 +141,8 @@ function typesOf(ops: readonly OperatorDef[]): readonly string[] {
 
 /** Everything but the toolchain: the program and its files. A model that was imported before is not read again. */
 export function compileModel(options: CompileOptions, known?: ImportedNet): CompiledNet {
-  const target = loadTarget(options.target ?? 'native');
+  const precision = options.precision ?? 'fp32';
+  const target = loadTarget(options.target ?? 'native', precision);
   const regions = target.system === kBareSystem ? memoryOf(target) : undefined;
   const threads = options.threads ?? (regions === undefined ? kDefaultThreads : 1);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
@@ -159,7 +160,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
   });
   options.onProgress?.('planning');
   const allowed = {
-    ...kernelTarget(target, threads, options.precision),
+    ...kernelTarget(target, threads, precision),
     ...(options.winograd === undefined ? {} : { winograd: options.winograd }),
   };
   const tuned = tuneTarget(options, graph, allowed, target.name);

@@ -27,6 +27,7 @@ export type { Graph } from './ir/graph.js';
 export { makeTensor, type NumericTensor, type Tensor } from './ir/tensor.js';
 export { type OpRow, opTable } from './op-table.js';
 export { interpret } from './ops/interpret.js';
+export { kPrecisions, type Precision } from './ops/kernel-call.js';
 export type { Program } from './plan/program.js';
 export { type ExecutableInfo, readExecutableInfo } from './run/executable-info.js';
 export type { PixelOptions } from './run/image-tensor.js';

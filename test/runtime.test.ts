@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { loadTarget } from '../src/build/target.js';
 import { words } from '../src/build/toolchain.js';
 import { needTargetTools } from './support/need-target-tools.js';
+import { skipBecause } from './support/skip.js';
 
 const run = promisify(execFile);
 const kPrograms = [
@@ -19,6 +20,9 @@ const kPrograms = [
   'dense_test',
   'shape_test',
 ] as const;
+/** Compiled for AVX512-BF16, and with sanitizers in portable code. */
+const kBf16Programs = ['bf16_test', 'bf16_conv_test'] as const;
+const kBf16Flags = ['-O2', '-march=x86-64-v4', '-mavx512bf16'];
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 
@@ -36,7 +40,7 @@ describe('runtime kernels', () => {
   ] as const) {
     for (const program of kPrograms) {
       it(`${program} on ${level}`, async function () {
-        this.timeout(180_000);
+        this.timeout(300_000);
         if (!(await hasCpuFeature(feature))) this.skip();
         await compileAndRun(program, join(directory, `${program}-${level}`), ['-O2', `-march=${level}`]);
       });
@@ -57,9 +61,17 @@ describe('runtime kernels', () => {
     }
   }
 
-  for (const program of kPrograms) {
+  for (const program of kBf16Programs) {
+    it(`${program} with AVX512-BF16`, async function () {
+      this.timeout(300_000);
+      if (!(await hasCpuFeature('avx512_bf16'))) skipBecause(this, 'this CPU lacks AVX512-BF16');
+      await compileAndRun(program, join(directory, `${program}-avx512bf16`), kBf16Flags);
+    });
+  }
+
+  for (const program of [...kPrograms, ...kBf16Programs]) {
     it(`${program} under address and undefined-behaviour sanitizers`, async function () {
-      this.timeout(180_000);
+      this.timeout(300_000);
       await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
     });
   }

@@ -57,7 +57,7 @@ export async function measureNet(net: BenchNet, peer: Peer | undefined, options:
     1.7,
   );
   onProgress(`${net.name}: compiling`);
-  const ours = await compileOurs(net, input, { folder, target, threads: Math.max(...threads) });
+  const ours = await compileOurs(net, input, { folder, target, threads: Math.max(...threads), precision: 'fp32' });
   const model = peer === undefined ? undefined : exportOnnx(net);
   let errors: Pick<NetResult, 'maxError' | 'relativeError'> = {};
   const results: ThreadResult[] = [];

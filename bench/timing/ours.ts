@@ -9,6 +9,7 @@ import { compile } from '../../src/compile.js';
 import { readNpy, writeNpy } from '../../src/files/npy.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { makeTensor } from '../../src/ir/tensor.js';
+import type { Precision } from '../../src/ops/kernel-call.js';
 import type { RunStats } from '../../src/run/run-executable.js';
 import type { BenchNet } from '../nets/net-builder.js';
 
@@ -54,10 +55,11 @@ export interface OurOptions {
   readonly folder: string;
   readonly target: string;
   readonly threads: number;
+  readonly precision: Precision;
 }
 
 export async function compileOurs(net: BenchNet, input: Float32Array, options: OurOptions): Promise<OurNet> {
-  const { folder, target, threads } = options;
+  const { folder, target, threads, precision } = options;
   const begin = performance.now();
   const { build, program } = await compile({
     predictNet: encodeNetDef(net.predict),
@@ -66,6 +68,7 @@ export async function compileOurs(net: BenchNet, input: Float32Array, options: O
     name: net.name,
     target,
     threads,
+    precision,
     outputFolder: folder,
     cacheFolder: defaultCacheFolder(process.env),
   });

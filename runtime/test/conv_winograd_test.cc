@@ -12,33 +12,6 @@ using namespace cortado;
 constexpr int B = kFloatLanes;
 constexpr int P = B == 16 ? 14 : 6;
 
-/** [m][c][3][3] → [m_tile][position][c][v][B]; rows of G written out. */
-std::vector<float> pack_winograd(const Conv2dShape& s, int outputs, int vectors, const std::vector<float>& w) {
-  const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-  const double four[6][3] = {{64.0 / 81, 0, 0},
-                             {-128.0 / 243, -32.0 / 81, -8.0 / 27},
-                             {-128.0 / 243, 32.0 / 81, -8.0 / 27},
-                             {32.0 / 243, 16.0 / 81, 8.0 / 27},
-                             {32.0 / 243, -16.0 / 81, 8.0 / 27},
-                             {0, 0, 1}};
-  const auto row = [&](int i) { return outputs == 2 ? two[i] : four[i]; };
-  const int side = outputs + 2, blocks = static_cast<int>(ceil_div(s.out_channels, B));
-  std::vector<float> packed;
-  for (int first = 0; first < blocks; first += vectors)
-    for (int i = 0; i < side; ++i)
-      for (int j = 0; j < side; ++j)
-        for (int c = 0; c < s.in_channels; ++c)
-          for (int m = first * B; m < (first + vectors) * B && m < blocks * B; ++m) {
-            double sum = 0;
-            for (int kh = 0; kh < 3 && m < s.out_channels; ++kh)
-              for (int kw = 0; kw < 3; ++kw) {
-                sum += row(i)[kh] * row(j)[kw] * static_cast<double>(w[reference::at4(m, c, kh, kw, s.in_channels, 3, 3)]);
-              }
-            packed.push_back(static_cast<float>(sum));
-          }
-  return packed;
-}
-
 /** [m][c][3][3] → [m_tile][c][kh][kw][v][B]. */
 std::vector<float> pack_raw(const Conv2dShape& s, int vectors, const std::vector<float>& w) {
   const int blocks = static_cast<int>(ceil_div(s.out_channels, B));
@@ -52,7 +25,7 @@ std::vector<float> pack_raw(const Conv2dShape& s, int vectors, const std::vector
 
 template <const Conv2dShape& S, const WinogradTile& T>
 std::vector<float> pack(const std::vector<float>& w) {
-  return T.chunk_blocks == 0 ? pack_winograd(S, T.outputs, T.vectors, w) : pack_raw(S, T.vectors, w);
+  return T.chunk_blocks == 0 ? reference::pack_winograd(S, T.outputs, T.vectors, w) : pack_raw(S, T.vectors, w);
 }
 
 template <const Conv2dShape& S, const WinogradTile& T>

@@ -90,4 +90,50 @@ inline Values pack_first(const cortado::Conv2dShape& s, int vectors, const Value
   return packed;
 }
 
+/** [m][c][3][3] → [m_tile][position][c][v][b]; rows of G written out. */
+inline Values pack_winograd(const cortado::Conv2dShape& s, int outputs, int vectors, const Values& w) {
+  const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+  const double four[6][3] = {{64.0 / 81, 0, 0},
+                             {-128.0 / 243, -32.0 / 81, -8.0 / 27},
+                             {-128.0 / 243, 32.0 / 81, -8.0 / 27},
+                             {32.0 / 243, 16.0 / 81, 8.0 / 27},
+                             {32.0 / 243, -16.0 / 81, 8.0 / 27},
+                             {0, 0, 1}};
+  const auto row = [&](int i) { return outputs == 2 ? two[i] : four[i]; };
+  const int b = s.block, side = outputs + 2, blocks = (s.out_channels + b - 1) / b;
+  Values packed;
+  for (int first = 0; first < blocks; first += vectors)
+    for (int i = 0; i < side; ++i)
+      for (int j = 0; j < side; ++j)
+        for (int c = 0; c < s.in_channels; ++c)
+          for (int m = first * b; m < (first + vectors) * b && m < blocks * b; ++m) {
+            double sum = 0;
+            for (int kh = 0; kh < 3 && m < s.out_channels; ++kh)
+              for (int kw = 0; kw < 3; ++kw) {
+                sum += row(i)[kh] * row(j)[kw] * static_cast<double>(w[at4(m, c, kh, kw, s.in_channels, 3, 3)]);
+              }
+            packed.push_back(static_cast<float>(sum));
+          }
+  return packed;
+}
+
+/** Caffe2's [c][m][kh][kw] → the order of conv2d_transpose. */
+inline Values pack_transpose(const cortado::Conv2dShape& s, int vectors, const Values& w) {
+  const int b = s.block;
+  Values packed;
+  const int all = (s.out_channels + b - 1) / b;
+  for (int fh = 0; fh < s.stride_h; ++fh)
+    for (int fw = 0; fw < s.stride_w; ++fw)
+      for (int first = 0; first < all; first += vectors)
+        for (int block = 0; block < s.in_channels; block += b)
+          for (int kh = s.kernel_h - 1; kh >= 0; --kh)
+            for (int kw = s.kernel_w - 1; kw >= 0; --kw) {
+              if ((kh - fh - s.pad_top) % s.stride_h != 0 || (kw - fw - s.pad_left) % s.stride_w != 0) continue;
+              for (int c = block; c < block + b && c < s.in_channels; ++c)
+                for (int m = first * b; m < (first + vectors) * b && m < all * b; ++m)
+                  packed.push_back(m < s.out_channels ? w[at4(c, m, kh, kw, s.out_channels, s.kernel_h, s.kernel_w)] : 0.0f);
+            }
+  return packed;
+}
+
 }  // namespace reference

@@ -27,24 +27,6 @@ struct AddBoth {
   }
 };
 
-/** Caffe2's [c][m][kh][kw] → the order of conv2d_transpose. */
-std::vector<float> pack_transpose(const Conv2dShape& s, int vectors, const std::vector<float>& w) {
-  std::vector<float> packed;
-  const int all = static_cast<int>(ceil_div(s.out_channels, B));
-  for (int fh = 0; fh < s.stride_h; ++fh)
-    for (int fw = 0; fw < s.stride_w; ++fw)
-      for (int first = 0; first < all; first += vectors)
-        for (int block = 0; block < s.in_channels; block += B)
-          for (int kh = s.kernel_h - 1; kh >= 0; --kh)
-            for (int kw = s.kernel_w - 1; kw >= 0; --kw) {
-              if ((kh - fh - s.pad_top) % s.stride_h != 0 || (kw - fw - s.pad_left) % s.stride_w != 0) continue;
-              for (int c = block; c < block + B && c < s.in_channels; ++c)
-                for (int m = first * B; m < (first + vectors) * B && m < all * B; ++m)
-                  packed.push_back(m < s.out_channels ? w[reference::at4(c, m, kh, kw, s.out_channels, s.kernel_h, s.kernel_w)] : 0.0f);
-            }
-  return packed;
-}
-
 template <const Conv2dShape& S>
 void check_transpose_generic(const char* name, const std::vector<float>& x, const std::vector<float>& w, const AddBoth& ep, const std::vector<double>& expected) {
   const ConvDims d{S.in_channels, S.out_channels, S.groups, {1, S.in_height, S.in_width}, {1, S.out_height, S.out_width}, {1, S.kernel_h, S.kernel_w},
@@ -69,7 +51,7 @@ void check_transpose(const char* name) {
   check_transpose_generic<S>(name, x, w, AddBoth{bias.data(), full.data()}, expected);
   if constexpr (S.groups == 1) {
     const auto blocked_x = check::to_blocked(x, 2, S.in_channels, in, B), blocked_full = check::to_blocked(full, 2, S.out_channels, out, B);
-    const auto packed = pack_transpose(S, 2, w);
+    const auto packed = reference::pack_transpose(S, 2, w);
     auto y = check::unset(static_cast<std::int64_t>(blocked_full.size()));
     check::in_parts(3, [&](Part part) {
       std::vector<float> scratch(conv2d_transpose_scratch_bytes<S, kTile>() / 4);

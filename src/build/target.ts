@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { kHoldings, type MemoryRegion } from '../emit/memory-regions.js';
 import { CompileError, fail, type Problem } from '../errors.js';
-import type { KernelTarget, Precision } from '../ops/kernel-call.js';
+import { type KernelTarget, kPrecisions, type Precision } from '../ops/kernel-call.js';
 import { packageRoot } from '../package-root.js';
 
 /** A program, or a program and its first arguments: `["zig", "c++"]`. */
@@ -55,12 +55,14 @@ export interface Runner {
   readonly clockHz?: number;
 }
 
-export interface Target extends Omit<KernelTarget, 'threads'> {
+export interface Target extends Omit<KernelTarget, 'threads' | 'precision' | 'winograd'> {
   readonly name: string;
   readonly description: string;
   readonly system: string;
   readonly isa: string;
   readonly cpuFeatures: readonly string[];
+  /** What it can compute in; fp32 alone where the file does not say. */
+  readonly precisions: readonly Precision[];
   readonly toolchains: readonly Toolchain[];
   readonly runner: Runner;
   /** Of a system `none`, fastest first. */
@@ -73,8 +75,10 @@ interface TargetFile extends Partial<Target> {
   readonly name: string;
   readonly description: string;
   readonly extends?: string;
-  readonly resolve?: readonly { readonly target: string; readonly cpuFlags: readonly string[] }[];
+  readonly resolve?: Candidates;
 }
+
+type Candidates = readonly { readonly target: string; readonly cpuFlags: readonly string[] }[];
 
 const folder = fileURLToPath(new URL('targets/', packageRoot));
 
@@ -136,6 +140,7 @@ const kSchema = {
         sharedBytes: kPositive,
       },
     },
+    precisions: { type: 'array', items: { enum: kPrecisions }, contains: { const: 'fp32' } },
     toolchains: {
       type: 'array',
       minItems: 1,
@@ -195,14 +200,12 @@ const kComplete = [
   'runner',
 ] as const;
 
-/** What the planner is told of a target. Fails for a precision that the target does not have. */
+/** What the planner is told of a target that was loaded for the precision. */
 export function kernelTarget(target: Target, threads: number, precision: Precision = 'fp32'): KernelTarget {
   const { device, ...host } = target;
-  if (device !== undefined) return { ...host, threads, device: { ...device, precision } };
-  if (precision === 'fp32') return { ...host, threads };
-  return fail('bad-option', `target ${target.name} has no precision ${precision}`, {
-    expected: 'fp32, or a target with a GPU',
-  });
+  if (device === undefined) return { ...host, threads, precision };
+  if (precision === 'bf16') return fail('bad-option', `target ${target.name}: its device does not compute in bf16`);
+  return { ...host, threads, device: { ...device, precision } };
 }
 
 /** Names of the shipped targets. */
@@ -213,9 +216,21 @@ export function targetNames(): readonly string[] {
     .sort();
 }
 
-/** A target by name, or by path of a user's JSON file. */
-export function loadTarget(nameOrFile: string): Target {
-  return resolveTarget(nameOrFile, new Set());
+/** A target by name, or by path of a user's JSON file. Fails when it does not have the precision. */
+export function loadTarget(nameOrFile: string, precision: Precision = 'fp32'): Target {
+  const target = resolveTarget(nameOrFile, precision, new Set());
+  if (target.precisions.includes(precision)) return target;
+  const able = targetNames().filter((name) => computesIn(join(folder, `${name}.json`), precision));
+  return fail('bad-option', `target ${target.name} has no precision ${precision}`, {
+    expected: target.precisions.join(' or '),
+    ...(able.length === 0 ? {} : { remedy: `targets that do: ${able.join(', ')}` }),
+  });
+}
+
+/** Does a target file that stands for itself offer the precision? */
+function computesIn(file: string, precision: Precision): boolean {
+  const own = readTargetFile(file);
+  return own.resolve === undefined && resolveTarget(file, precision, new Set()).precisions.includes(precision);
 }
 
 /** Description of a target without resolving it for this machine. */
@@ -224,21 +239,16 @@ export function describeTarget(name: string): { readonly name: string; readonly 
   return { name: own, description };
 }
 
-function resolveTarget(nameOrFile: string, seen: ReadonlySet<string>): Target {
+function resolveTarget(nameOrFile: string, precision: Precision, seen: ReadonlySet<string>): Target {
   const file = locate(nameOrFile);
   if (seen.has(file)) return fail('bad-option', `target file ${file} extends itself`);
   const own = readTargetFile(file);
   const within = new Set([...seen, file]);
   const relative = (name: string): string => (name.endsWith('.json') ? join(dirname(file), name) : name);
-  if (own.resolve !== undefined) {
-    const flags = cpuFlags();
-    const choice = own.resolve.find((candidate) => candidate.cpuFlags.every((flag) => flags.has(flag)));
-    if (choice === undefined) return fail('bad-option', `target ${own.name} fits no CPU like this one`);
-    return resolveTarget(relative(choice.target), within);
-  }
-  const base = own.extends === undefined ? {} : resolveTarget(relative(own.extends), within);
+  if (own.resolve !== undefined) return resolveForThisCpu(own.name, own.resolve, relative, precision, within);
+  const base = own.extends === undefined ? {} : resolveTarget(relative(own.extends), precision, within);
   const { extends: _extends, ...rest } = own;
-  const merged: Partial<Target> = { ...base, ...rest };
+  const merged: Partial<Target> = { precisions: ['fp32'], ...base, ...rest };
   const missing = kComplete.filter((key) => merged[key] === undefined);
   if (missing.length > 0) {
     fail('bad-option', `target file lacks ${missing.join(', ')}`, {
@@ -247,6 +257,29 @@ function resolveTarget(nameOrFile: string, seen: ReadonlySet<string>): Target {
     });
   }
   return merged as Target;
+}
+
+/** The first candidate that computes in the precision and that this CPU can run. */
+function resolveForThisCpu(
+  name: string,
+  candidates: Candidates,
+  relative: (name: string) => string,
+  precision: Precision,
+  seen: ReadonlySet<string>,
+): Target {
+  const able = candidates
+    .map(({ target, cpuFlags }) => ({ target: resolveTarget(relative(target), precision, seen), cpuFlags }))
+    .filter(({ target }) => target.precisions.includes(precision));
+  const flags = cpuFlags();
+  const choice = able.find((candidate) => candidate.cpuFlags.every((flag) => flags.has(flag)));
+  if (choice !== undefined) return choice.target;
+  const missing = able.map(({ target, cpuFlags }) => {
+    return `${target.name} needs ${cpuFlags.filter((flag) => !flags.has(flag)).join(', ')}`;
+  });
+  return fail('bad-option', `target ${name}: no target that this CPU can run has precision ${precision}`, {
+    expected: missing.length === 0 ? 'a target that does' : `CPU features this machine lacks: ${missing.join('; ')}`,
+    remedy: 'name the target to compile for another machine',
+  });
 }
 
 function locate(nameOrFile: string): string {

@@ -54,7 +54,10 @@ export function addModelOptions(command: Command): Command {
     .option('--tuning <file>', 'kernels and tiles that `cortado tune` has measured')
     .option('--tuning-cpu <name>', 'whose measurements to use, where the record has several CPUs of the target')
     .addOption(
-      new Option('--precision <kind>', 'of products on a GPU: tf32 and fp16 use its tensor cores').choices(kPrecisions),
+      new Option(
+        '--precision <kind>',
+        'how floats are held and multiplied inside the net: bf16 on x86 with AVX512-BF16, tf32 and fp16 on a GPU',
+      ).choices(kPrecisions),
     )
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)
     .option('--name <name>', 'name of the net and prefix of its C symbols')

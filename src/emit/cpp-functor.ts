@@ -1,6 +1,6 @@
 // Functors: fused epilogues and map bodies as C++ structs, printed from scalar expressions.
 
-import { dtypeCpp } from '../ir/dtype.js';
+import { arithmeticDType, dtypeCpp } from '../ir/dtype.js';
 import { countArg, exprDType, exprToCpp } from '../ir/expr.js';
 import { runsOnVectors } from '../ir/vector-expr.js';
 import type { FunctorSpec } from '../ops/kernel-call.js';
@@ -32,7 +32,7 @@ function epilogueText(spec: FunctorSpec): string {
     '  template <class V, class Lanes>',
     `  CORTADO_INLINE V operator()(${parameters.join(', ')}) const {`,
     ...loads,
-    `    return ${exprToCpp(spec.expr, names, spec.argTypes)};`,
+    `    return ${exprToCpp(spec.expr, names, spec.argTypes.map(arithmeticDType))};`,
     '  }',
     '};',
   ].join('\n');

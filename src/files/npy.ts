@@ -7,7 +7,7 @@ import { type DType, dtypeSizeBytes } from '../ir/dtype.js';
 import { allocateData, makeTensor, type NumericData, type NumericTensor, type Tensor } from '../ir/tensor.js';
 import { type ByteSource, type FileOrBytes, whereIn, withByteSource } from './byte-source.js';
 
-type NumericDType = Exclude<DType, 'str'>;
+type NumericDType = Exclude<DType, 'str' | 'bf16'>;
 
 const kMagic = '\x93NUMPY';
 const kMaxHeaderBytes = 2 ** 16;
@@ -48,7 +48,8 @@ export function readNpy(origin: FileOrBytes): NumericTensor {
 
 /** A .npy file (format 1.0) of a numeric tensor; the data begins at a multiple of 64 bytes. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
-  if (tensor.dtype === 'str') return fail('unsupported', 'a string tensor has no .npy form');
+  if (tensor.dtype === 'str' || tensor.dtype === 'bf16')
+    return fail('unsupported', `a tensor of ${tensor.dtype} has no .npy form`);
   const { data, dims } = tensor;
   const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(', ')})`;
   const dictionary = `{'descr': '${kDescriptors[tensor.dtype]}', 'fortran_order': False, 'shape': ${shape}, }`;

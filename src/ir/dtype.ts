@@ -1,13 +1,16 @@
-// Element types of tensors, their sizes and their names in C++ and in Caffe2.
+// Element types of tensors, their sizes and their names in C++ and in Caffe2. bf16, the upper half of an f32, is a storage type
+// that only the planner makes: what is computed with it is f32, rounded where it is stored. Caffe2 has no such type.
 
-export type DType = 'f32' | 'f64' | 'f16' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'i64' | 'bool' | 'str';
+import { fail } from '../errors.js';
+
+export type DType = 'f32' | 'f64' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'i64' | 'bool' | 'str';
 
 interface DTypeInfo {
   readonly sizeBytes: number;
   /** C++ spelling used in generated code. */
   readonly cpp: string;
-  /** Number in Caffe2's TensorProto.DataType. */
-  readonly caffe2: number;
+  /** Number in Caffe2's TensorProto.DataType; undefined: Caffe2 has no such type. */
+  readonly caffe2: number | undefined;
 }
 
 const kInfo: { readonly [D in DType]: DTypeInfo } = {
@@ -22,6 +25,7 @@ const kInfo: { readonly [D in DType]: DTypeInfo } = {
   i64: { sizeBytes: 8, cpp: 'std::int64_t', caffe2: 10 },
   f16: { sizeBytes: 2, cpp: 'cortado::Half', caffe2: 12 },
   f64: { sizeBytes: 8, cpp: 'double', caffe2: 13 },
+  bf16: { sizeBytes: 2, cpp: 'cortado::Bfloat16', caffe2: undefined },
 };
 
 export const kDTypes = Object.keys(kInfo) as readonly DType[];
@@ -37,7 +41,12 @@ export function dtypeCpp(dtype: DType): string {
 
 /** Caffe2's TensorProto.DataType number. */
 export function dtypeCaffe2(dtype: DType): number {
-  return kInfo[dtype].caffe2;
+  return kInfo[dtype].caffe2 ?? fail('internal', `Caffe2 has no type ${dtype}`);
+}
+
+/** The type that expressions over elements of this type are evaluated in. */
+export function arithmeticDType(dtype: DType): DType {
+  return dtype === 'bf16' ? 'f32' : dtype;
 }
 
 /** The dtype of a Caffe2 DataType number, or undefined when Caffe2 has none by that number. BYTE (3) reads as u8. */
@@ -47,7 +56,7 @@ export function dtypeFromCaffe2(dataType: number): DType | undefined {
 }
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === 'f32' || dtype === 'f64' || dtype === 'f16';
+  return dtype === 'f32' || dtype === 'f64' || dtype === 'f16' || dtype === 'bf16';
 }
 
 export function isInteger(dtype: DType): boolean {

@@ -1,5 +1,5 @@
 // Host tensors: concrete dims and a typed array, row-major. Used by files, constants and the reference interpreter.
-// bool is stored as 0/1 bytes, f16 as raw bits; strings are a list of byte strings.
+// bool is stored as 0/1 bytes, f16 and bf16 as raw bits; strings are a list of byte strings.
 
 import { fail } from '../errors.js';
 import type { DType } from './dtype.js';
@@ -44,6 +44,7 @@ export function allocateData(dtype: Exclude<DType, 'str'>, count: number): Numer
       return new Int16Array(count);
     case 'u16':
     case 'f16':
+    case 'bf16':
       return new Uint16Array(count);
     case 'i32':
       return new Int32Array(count);
@@ -96,6 +97,7 @@ export function getNumber(tensor: Tensor, i: number): number {
   const value = tensor.data[i];
   if (value === undefined) return fail('internal', `element ${i} of ${tensor.data.length} read`);
   if (tensor.dtype === 'f16') return halfToNumber(Number(value));
+  if (tensor.dtype === 'bf16') return bfloat16ToNumber(Number(value));
   return Number(value);
 }
 
@@ -103,6 +105,7 @@ export function setNumber(tensor: NumericTensor, i: number, value: number): void
   if (tensor.data instanceof BigInt64Array) tensor.data[i] = BigInt(Math.trunc(value));
   else if (tensor.dtype === 'bool') tensor.data[i] = value !== 0 ? 1 : 0;
   else if (tensor.dtype === 'f16') tensor.data[i] = numberToHalf(value);
+  else if (tensor.dtype === 'bf16') tensor.data[i] = numberToBfloat16(value);
   else tensor.data[i] = value;
 }
 
@@ -142,4 +145,29 @@ export function numberToHalf(value: number): number {
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
   // rounded counts units of 2^(bounded-10): below 1024 only when subnormal; a carry to 2048 moves into the exponent.
   return sign | (bounded === -14 ? rounded : ((bounded + 15) << 10) + (rounded - 1024));
+}
+
+const kFloatBits = new Float32Array(1);
+const kBits = new Uint32Array(kFloatBits.buffer);
+
+/** The bits of a bf16 are the upper half of a float32's. */
+export function bfloat16ToNumber(bits: number): number {
+  kBits[0] = bits << 16;
+  return kFloatBits[0] ?? 0;
+}
+
+/**
+ * The float32 of the value, then the nearest bf16, ties to even: 1 + 2^-8 gives 0x3f80, 1 + 3 * 2^-8 gives 0x3f82. Beyond the
+ * largest bf16 by half a step: infinity. A NaN stays one.
+ */
+export function numberToBfloat16(value: number): number {
+  kFloatBits[0] = value;
+  const bits = kBits[0] ?? 0;
+  if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** The values of a float32 array rounded to bf16, as raw bits. */
+export function toBfloat16(values: Float32Array): Uint16Array {
+  return Uint16Array.from(values, numberToBfloat16);
 }

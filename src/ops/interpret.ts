@@ -1,11 +1,12 @@
 // The reference interpreter: runs a Graph on concrete tensors with the operators' reference implementations. Slow and
-// obvious. It gives every operator its meaning, folds constants and checks passes and kernels.
+// obvious. It gives every operator its meaning, folds constants and checks passes and kernels. A value of type bf16 is a float
+// tensor whose elements were rounded to bf16 when it was made.
 
 import { CompileError, fail, problemsOf } from '../errors.js';
 import { dimMax, dimMin, isStatic, type Shape } from '../ir/dim.js';
 import type { Attrs } from '../ir/graph.js';
 import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
-import { makeTensor, type Tensor } from '../ir/tensor.js';
+import { bfloat16ToNumber, makeTensor, type NumericTensor, type Tensor, toBfloat16 } from '../ir/tensor.js';
 import { type TensorType, tensorType } from '../ir/type.js';
 import { inferNode, numeric, whereOf } from './builder.js';
 import { opDef, type ReferenceRequest } from './define.js';
@@ -61,8 +62,7 @@ export function runGraph(graph: Graph, inputs: readonly Tensor[], trace?: Trace)
 /** Computes one node from its input tensors. */
 export function runNode(node: Node, lookUp: (value: Value) => Tensor, trace?: Trace): readonly (Tensor | undefined)[] {
   const def = opDef(node.op);
-  const own = operatorInputs(node);
-  const inputs = own.map((value) => (value === undefined ? undefined : lookUp(value)));
+  const inputs = operatorInputs(node).map((value) => (value === undefined ? undefined : lookUp(value)));
   const request: ReferenceRequest<Attrs> = {
     inputs,
     attrs: node.attrs,
@@ -74,7 +74,22 @@ export function runNode(node: Node, lookUp: (value: Value) => Tensor, trace?: Tr
       throw new CompileError({ code: 'invalid-model', message, where: whereOf(node.origin) });
     },
   };
-  const outputs = withPlace(node, () => def.reference(request as never));
+  const own = withPlace(node, () => def.reference(request as never));
+  return withEpilogue(node, own, lookUp).map((tensor, i) => {
+    return node.outputs[i]?.type.dtype === 'bf16' && tensor !== undefined ? roundedToBfloat16(numeric(tensor)) : tensor;
+  });
+}
+
+function roundedToBfloat16(tensor: NumericTensor): NumericTensor {
+  const { dims, data } = tensor;
+  return makeTensor('f32', dims, Float32Array.from(toBfloat16(Float32Array.from(data, Number)), bfloat16ToNumber));
+}
+
+function withEpilogue(
+  node: Node,
+  outputs: readonly (Tensor | undefined)[],
+  lookUp: (value: Value) => Tensor,
+): readonly (Tensor | undefined)[] {
   if (node.epilogue === undefined) return outputs;
   const first = outputs[0] ?? fail('internal', `${node.op} gave no output`);
   const operands = epilogueOperands(node).map((value) => numeric(lookUp(value)));

@@ -126,6 +126,14 @@ export interface TunedKernel {
 /** What was measured: the kernels of each layer, fastest first, by the layer's signature. */
 export type Tuning = ReadonlyMap<string, readonly TunedKernel[]>;
 
+/**
+ * How numbers are held and multiplied between a float net's inputs and outputs, which stay float32: fp32; bf16 (activations
+ * and weights of 8 significant bits, sums in float32); tf32 and fp16 on devices that have them.
+ */
+export const kPrecisions = ['fp32', 'bf16', 'tf32', 'fp16'] as const;
+export type Precision = (typeof kPrecisions)[number];
+export type DevicePrecision = Exclude<Precision, 'bf16'>;
+
 /** What a kernel may know of the target: never its name. */
 export interface KernelTarget {
   /** float lanes of a vector: 4 SSE2/NEON, 8 AVX2, 16 AVX-512; 1 without SIMD. */
@@ -138,6 +146,8 @@ export interface KernelTarget {
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly threads: number;
+  /** fp32 when absent. */
+  readonly precision?: Precision;
   /**
    * Winograd convolutions, whose rounding errors are some times those of the others: wherever they are faster, with filters
    * transformed by the compiler, up to four times as large, where that is faster still (true) or for these weights only (a
@@ -159,11 +169,8 @@ export interface DeviceTarget {
   /** Most shared memory that a block can have. */
   readonly sharedBytes: number;
   /** Of images and their products: tf32 rounds factors to 10 bits of fraction, fp16 halves memory, too; sums are floats in all. */
-  readonly precision?: Precision;
+  readonly precision?: DevicePrecision;
 }
-
-export const kPrecisions = ['fp32', 'tf32', 'fp16'] as const;
-export type Precision = (typeof kPrecisions)[number];
 
 /** A node to be lowered. */
 export interface KernelRequest {

@@ -1,12 +1,13 @@
-// Layout assignment. Purpose: put the regions of a graph where blocked kernels live into the channel-blocked layout, with
-// conversions only at the borders. Walks the nodes once: a kernel that demands its blocked form gets it; one that merely
+// Layout assignment. Purpose: put the regions of a graph where blocked kernels live into the channel-blocked layout (and, in that
+// precision, into bf16), with conversions only at the borders. Walks the nodes once: a kernel that demands its blocked form gets it; one that merely
 // supports it follows its inputs. Each value is converted at most once per layout. Regions of control flow stay row-major
 // at their borders and are assigned inside.
 
 import { fail } from '../errors.js';
 import { dimMax, shapeEquals } from '../ir/dim.js';
+import { arithmeticDType } from '../ir/dtype.js';
 import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
-import { kRowMajor, type Layout } from '../ir/type.js';
+import { kRowMajor, type Layout, type TensorType } from '../ir/type.js';
 import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
 import { FreshNames } from './fresh-names.js';
 import { type Form, outputType } from './kernels/kernel.js';
@@ -84,7 +85,7 @@ class LayoutAssigner {
     const outputs = node.outputs.map((value, i) => {
       if (value === undefined) return undefined;
       if (i === 0 && form?.blockedOutput === true) {
-        const made: Value = { name: value.name, type: { ...value.type, layout: this.layout } };
+        const made: Value = { name: value.name, type: this.blockedType(value.type) };
         this.blocked.set(value, made);
         return made;
       }
@@ -103,7 +104,8 @@ class LayoutAssigner {
     const known = this.plain.get(value);
     if (known !== undefined) return known;
     const from = this.blocked.get(value) ?? fail('internal', `value ${value.name} is read before it is made`);
-    const made: Value = { name: this.names.fresh(`${value.name}.plain`), type: { ...value.type, layout: kRowMajor } };
+    const type: TensorType = { ...value.type, dtype: arithmeticDType(value.type.dtype), layout: kRowMajor };
+    const made: Value = { name: this.names.fresh(`${value.name}.plain`), type };
     this.convert('ToPlain', from, made);
     this.plain.set(value, made);
     return made;
@@ -113,17 +115,19 @@ class LayoutAssigner {
     const known = this.blocked.get(value);
     if (known !== undefined) return known;
     const from = this.plain.get(value) ?? fail('internal', `value ${value.name} is read before it is made`);
-    const made: Value = {
-      name: this.names.fresh(`${value.name}.blocked`),
-      type: { ...value.type, layout: this.layout },
-    };
+    const made: Value = { name: this.names.fresh(`${value.name}.blocked`), type: this.blockedType(value.type) };
     this.convert('ToBlocked', from, made);
     this.blocked.set(value, made);
     return made;
   }
 
+  private blockedType(type: TensorType): TensorType {
+    return { ...type, dtype: this.target.precision === 'bf16' ? 'bf16' : type.dtype, layout: this.layout };
+  }
+
   private convert(op: string, from: Value, to: Value): void {
     const origin = { opIndex: '', opType: '', opName: '', blob: from.name };
-    this.nodes.push({ op, inputs: [from], attrs: { block: this.target.vectorFloats }, outputs: [to], origin });
+    const attrs = { block: this.target.vectorFloats, ...(op === 'ToBlocked' ? { dtype: to.type.dtype } : {}) };
+    this.nodes.push({ op, inputs: [from], attrs, outputs: [to], origin });
   }
 }

@@ -40,6 +40,12 @@ export interface TileTarget {
   readonly laneMultiply?: boolean;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
+  readonly precision?: string;
+}
+
+/** Bytes of an element of blocked tensors and of the weights that meet them. */
+export function elementBytes({ precision }: TileTarget): 2 | 4 {
+  return precision === 'bf16' ? 2 : 4;
 }
 
 /**
@@ -103,34 +109,38 @@ export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile 
   const isNarrow = target.laneMultiply !== true && readsPadding(s) && s.outWidth <= tileRows(target, 3);
   const vectors = isNarrow ? 3 : 2;
   const pixels = tileRows(target, vectors);
-  const rowBytes = 4 * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
+  const bytes = elementBytes(target);
+  const rowBytes = bytes * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
   const rowsFit = Math.min(s.outHeight, Math.max(1, Math.floor(target.l2Bytes / 4 / rowBytes)));
   const outTiles = s.groups * Math.ceil(s.outChannels / s.groups / (s.block * vectors));
   const bandRows = splitBands(s.outHeight, Math.ceil(s.outHeight / rowsFit), outTiles, usefulParts(s, target));
-  const blockBytes = 4 * s.kernelH * s.kernelW * s.block * vectors * s.block;
-  return { pixels, vectors, bandRows, chunkBlocks: Math.max(1, Math.floor(target.l1Bytes / 2 / blockBytes)) };
+  const blockBytes = bytes * s.kernelH * s.kernelW * s.block * vectors * s.block;
+  const allBlocks = Math.ceil(s.inChannels / s.groups / s.block);
+  // Sums of a chunk lie in y, which bf16 has no room for.
+  const chunkBlocks = bytes < 4 ? allBlocks : Math.max(1, Math.floor(target.l1Bytes / 2 / blockBytes));
+  return { pixels, vectors, bandRows, chunkBlocks };
 }
 
 /** conv2d_direct_scratch_bytes: one padded band of a group's input; 0 if no window leaves the image. */
-export function conv2dDirectScratchBytes(s: ConvGeometry, tile: ConvTile): number {
+export function conv2dDirectScratchBytes(s: ConvGeometry, tile: ConvTile, bytes = 4): number {
   if (!readsPadding(s)) return 0;
   const channels = Math.ceil(s.inChannels / s.groups / s.block) * s.block;
-  return 4 * channels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
+  return bytes * channels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
 }
 
-/** conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, rounded up to 64. */
-export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile): number {
-  if (!readsPadding(s)) return 0;
-  const bytes = 4 * s.inChannels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
-  return Math.ceil(bytes / 64) * 64;
+/** conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, which bf16 always copies, rounded up to 64. */
+export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile, bytes = 4): number {
+  if (!readsPadding(s) && bytes === 4) return 0;
+  const bandBytes = bytes * s.inChannels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
+  return Math.ceil(bandBytes / 64) * 64;
 }
 
 /** conv2d_transpose_scratch_bytes: enough for one padded band of any phase. */
-export function conv2dTransposeScratchBytes(s: ConvGeometry, tile: ConvTile): number {
+export function conv2dTransposeScratchBytes(s: ConvGeometry, tile: ConvTile, bytes = 4): number {
   const channels = Math.ceil(s.inChannels / s.block) * s.block;
   const rows = Math.min(tile.bandRows, Math.ceil(s.outHeight / s.strideH)) - 1 + Math.ceil(s.kernelH / s.strideH);
   const cols = Math.ceil(s.outWidth / s.strideW) - 1 + Math.ceil(s.kernelW / s.strideW);
-  return 4 * channels * rows * cols;
+  return bytes * channels * rows * cols;
 }
 
 /** Floats of packed direct, first-layer or transposed weights. */
@@ -296,7 +306,7 @@ export function packConv2dFew(
 }
 
 /** [first, end) output channels of each m_tile; ends lie at whole blocks, past the last channel if need be. */
-function outputTiles(channels: number, block: number, vectors: number): readonly (readonly [number, number])[] {
+export function outputTiles(channels: number, block: number, vectors: number): readonly (readonly [number, number])[] {
   const padded = Math.ceil(channels / block) * block;
   const tiles: (readonly [number, number])[] = [];
   for (let first = 0; first < padded; first += block * vectors) {

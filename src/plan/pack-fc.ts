@@ -25,7 +25,9 @@ export function packFullyConnected(
   return packed;
 }
 
-/** fully_connected_scratch_bytes: four packed tiles of input rows, rounded up to 64; nothing for single rows. */
-export function fullyConnectedScratchBytes(inFeatures: number, tileRows: number): number {
-  return tileRows === 1 ? 0 : Math.ceil((4 * 4 * tileRows * inFeatures) / 64) * 64;
+/** fully_connected_scratch_bytes: four packed tiles of input rows, rounded up to 64; of single rows only bf16 ones are packed. */
+export function fullyConnectedScratchBytes(inFeatures: number, tileRows: number, bytes = 4): number {
+  const rows = tileRows > 1 ? 4 * tileRows : bytes === 4 ? 0 : 1;
+  const padded = bytes === 4 ? inFeatures : Math.ceil(inFeatures / 2) * 2;
+  return Math.ceil((bytes * rows * padded) / 64) * 64;
 }

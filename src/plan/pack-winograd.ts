@@ -1,7 +1,7 @@
 // Winograd convolutions F(2×2, 3×3) and F(4×4, 3×3): which form a layer gets, filters transformed in float64 and rounded once,
 // packed for the matrix product per position, and the cut into groups of tiles. Mirrors runtime/include/cortado/conv2d_winograd.h.
 
-import { type ConvGeometry, type TileTarget, tileRows } from './pack-conv.js';
+import { type ConvGeometry, elementBytes, type TileTarget, tileRows } from './pack-conv.js';
 
 export interface WinogradForm {
   /** Per tile side. */
@@ -48,8 +48,8 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
   const takesFour = tiles <= kFewTiles && target.vectorRegisters >= 32 && target.laneMultiply !== true;
   const vectors = takesFour && Math.ceil(s.outChannels / s.block) >= 4 * target.threads ? 4 : 2;
   const pixels = tileRows(target, vectors);
-  const blocks = Math.ceil(s.inChannels / s.block) + vectors;
-  const fits = Math.floor(target.l2Bytes / 2 / (4 * positions * s.block * blocks));
+  const tileBytes = elementBytes(target) * Math.ceil(s.inChannels / s.block) + 4 * vectors;
+  const fits = Math.floor(target.l2Bytes / 2 / (positions * s.block * tileBytes));
   const groups = Math.ceil(tiles / Math.max(fits, 4 * pixels));
   const chunkBytes = 4 * positions * s.block * vectors * s.block;
   const chunkBlocks = rawFilters ? Math.max(1, Math.floor(target.l2Bytes / 4 / chunkBytes)) : 0;
@@ -58,7 +58,7 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
 
 const kFewTiles = 16;
 
-/** What the model knows of one kernel: vector multiply-adds that its steps take the time of. */
+/** What the model knows of one kernel: vector multiply-adds of floats that its steps take the time of; bf16 takes half. */
 const kTransformCost = {
   2: { input: 80, output: 60, filter: 90 },
   4: { input: 250, output: 220, filter: 150 },
@@ -74,9 +74,10 @@ const kAccumulateCost = 4;
 const kWorthwhile = 1.2;
 
 /** Vector multiply-adds that a direct 3×3 convolution of one image takes the time of. */
-function directCost(s: ConvGeometry): number {
+function directCost(s: ConvGeometry, target: TileTarget): number {
+  const bytes = elementBytes(target);
   const products = s.outHeight * s.outWidth * 9 * s.inChannels * Math.ceil(s.outChannels / s.block);
-  return withWeights(products / kDirectShare, 4 * 9 * s.inChannels * s.outChannels);
+  return withWeights(((bytes / 4) * products) / kDirectShare, bytes * 9 * s.inChannels * s.outChannels);
 }
 
 function withWeights(work: number, weightBytes: number): number {
@@ -87,14 +88,20 @@ function withWeights(work: number, weightBytes: number): number {
 /** The same for F(outputs×outputs, 3×3): products per position, transforms of input, output and raw filters, weights. */
 export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTarget): number {
   const { outputs, rawFilters } = form;
+  const bytes = elementBytes(target);
   const positions = (outputs + 2) ** 2;
   const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
   const cost = kTransformCost[outputs];
-  const perTile =
-    (positions * s.inChannels * outBlocks) / kWinogradShare + cost.input * inBlocks + cost.output * outBlocks;
+  const products = ((bytes / 4) * positions * s.inChannels * outBlocks) / kWinogradShare;
+  const perTile = products + cost.input * inBlocks + cost.output * outBlocks;
   const tiles = winogradTiles(s, outputs);
-  const weightBytes = 4 * (rawFilters ? 9 : positions) * s.inChannels * s.outChannels;
+  const weightBytes = winogradFilterBytes(form, target) * s.inChannels * s.outChannels;
   return withWeights(tiles * perTile + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0), weightBytes);
+}
+
+/** Bytes of one packed filter. */
+export function winogradFilterBytes({ outputs, rawFilters }: WinogradForm, target: TileTarget): number {
+  return elementBytes(target) * (rawFilters ? 9 : (outputs + 2) ** 2);
 }
 
 /** Filters transformed once per group of tiles, some channels at a time, and the passes over the products that this takes. */
@@ -119,25 +126,32 @@ export function canUseWinograd(s: ConvGeometry): boolean {
   return is3x3 && s.dilationH === 1 && s.dilationW === 1 && s.groups === 1 && s.block >= 4;
 }
 
+/** Of bf16 filters only transformed ones are multiplied; those of 2×2 are smaller than raw floats. */
+export function winogradFormsWithin(mayGrow: boolean, target: TileTarget): readonly WinogradForm[] {
+  if (elementBytes(target) === 4) return kWinogradForms.filter((form) => mayGrow || form.rawFilters);
+  return kWinogradForms.filter(({ outputs, rawFilters }) => !rawFilters && (mayGrow || outputs === 2));
+}
+
 /**
  * The cheapest Winograd form that is clearly faster than the direct convolution, or undefined; raw filters only where the
  * weights may not grow. With 16 lanes nearly all are 4×4; transformed filters pay where images are large and filters few.
  */
 export function chooseWinograd(s: ConvGeometry, mayGrow: boolean, target: TileTarget): WinogradForm | undefined {
   if (!canUseWinograd(s)) return undefined;
-  const allowed = kWinogradForms.filter((form) => mayGrow || form.rawFilters);
+  const allowed = winogradFormsWithin(mayGrow, target);
   const costs = allowed.map((form) => winogradCost(s, form, target));
   const least = Math.min(...costs);
-  return kWorthwhile * least > directCost(s) ? undefined : allowed[costs.indexOf(least)];
+  return kWorthwhile * least > directCost(s, target) ? undefined : allowed[costs.indexOf(least)];
 }
 
 /** conv2d_winograd_scratch_bytes: transformed input of a group, the products of one output tile, transformed filters of a chunk. */
-export function winogradScratchBytes(s: ConvGeometry, tile: WinogradTile): number {
+export function winogradScratchBytes(s: ConvGeometry, tile: WinogradTile, bytes = 4): number {
   const positions = (tile.outputs + 2) ** 2;
   const vectors = Math.min(tile.vectors, Math.ceil(s.outChannels / s.block));
   const inBlocks = Math.ceil(s.inChannels / s.block);
   const filters = tile.chunkBlocks === 0 ? 0 : Math.min(tile.chunkBlocks, inBlocks) * s.block * vectors + 1;
-  return 4 * positions * s.block * ((inBlocks + vectors) * tile.group + 2 + filters);
+  const tileBytes = bytes * inBlocks + 4 * vectors;
+  return positions * s.block * (tileBytes * tile.group + 8 + 4 * filters);
 }
 
 /** The order of conv2d_winograd, from [m][c][3][3]: [m_tile][position][c][v][lane]. */

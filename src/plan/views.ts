@@ -67,6 +67,7 @@ function isOutermost(shape: Shape, axis: number): boolean {
 /** Blocked and row-major bytes agree: one pixel, and channels in whole blocks. */
 function sameBytesBlocked(a: TensorType, b: TensorType): boolean {
   const layout = a.layout.kind === 'blocked' ? a.layout : b.layout;
+  if (a.dtype !== b.dtype) return false;
   const [, channels = 1, ...spatial] = a.shape;
   if (layout.kind !== 'blocked' || !isStatic(channels) || a.storage !== b.storage) return false;
   return channels % layout.block === 0 && spatial.every((dim) => dim === 1);

@@ -4,7 +4,7 @@
 import type { Graph, Value } from '../ir/graph.js';
 import type { KernelTarget } from '../ops/kernel-call.js';
 import { winogradOf } from './kernels/conv.js';
-import { chooseWinograd, winogradCost } from './pack-winograd.js';
+import { chooseWinograd, winogradCost, winogradFilterBytes } from './pack-winograd.js';
 
 interface Candidate {
   readonly weights: Value;
@@ -43,9 +43,11 @@ function candidatesOf(graph: Graph, target: KernelTarget): Candidate[] {
     const otherwise = chooseWinograd(shape, false, target);
     if (form.rawFilters || otherwise === undefined) continue;
     const filters = shape.inChannels * Math.ceil(shape.outChannels / shape.block) * shape.block;
+    const extraBytes = (winogradFilterBytes(form, target) - winogradFilterBytes(otherwise, target)) * filters;
+    if (extraBytes <= 0) continue;
     found.push({
       weights,
-      extraBytes: 4 * ((form.outputs + 2) ** 2 - 9) * filters,
+      extraBytes,
       savedCost: winogradCost(shape, otherwise, target) - winogradCost(shape, form, target),
     });
   }

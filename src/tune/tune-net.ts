@@ -105,7 +105,9 @@ class Tuner {
     this.note('compiling the net as the cost model plans it');
     const compiled = await this.compile([], 'model');
     const { program, target, graph } = compiled;
-    const spaces = tunableLayers(graph, { ...target, threads: program.threads, vectorFloats: program.vectorFloats });
+    const { precision = 'fp32' } = this.options;
+    const { threads, vectorFloats } = program;
+    const spaces = tunableLayers(graph, { ...target, threads, vectorFloats, precision });
     const layers = [...spaces].flatMap(([layer, kernels]) => {
       const steps = program.layers.filter(({ signature }) => signature === layer);
       const [first] = steps;

@@ -18,9 +18,10 @@ const kTolerances: { readonly [precision in Precision]: Tolerance } = {
   fp32: kDefaultTolerance,
   tf32: { rtol: 1e-2, atol: 2e-3, scaleAtol: true },
   fp16: { rtol: 1e-2, atol: 2e-3, scaleAtol: true },
+  bf16: { rtol: 3e-2, atol: 3e-2, scaleAtol: true },
 };
 
-/** What is expected of a net: factors of 10 bits of fraction err by 2^-11 each. */
+/** What is expected of a net: factors of 10 bits of fraction err by 2^-11 each, those of bf16's 7 bits by 2^-8. */
 export function toleranceOf(precision: Precision = 'fp32'): Tolerance {
   return kTolerances[precision];
 }

@@ -68,7 +68,7 @@ export async function runCompiled(jobs: readonly Job[], settings: CompiledSettin
   const folder = settings.keepFolder ?? (await mkdtemp(join(tmpdir(), 'cortado-batch-')));
   try {
     await mkdir(folder, { recursive: true });
-    const target = loadTarget(settings.target);
+    const target = loadTarget(settings.target, settings.precision);
     return await new Batch(jobs, settings, target, await findToolchain(target), folder).run();
   } finally {
     if (settings.keepFolder === undefined) await rm(folder, { recursive: true, force: true });

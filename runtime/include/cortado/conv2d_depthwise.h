@@ -1,6 +1,6 @@
 // Depthwise convolution, blocked → blocked: groups = in_channels = out_channels, lanes are channels.
 // Nothing is copied: rows outside the image are left out of the loop, and the few output columns whose window leaves the
-// image take a slower path. Weights: [cb][kh][kw][B], zero past the last channel (packConv2dDepthwise).
+// image take a slower path. x and y are floats or bf16, weights floats. Weights: [cb][kh][kw][B], zero past the last channel (packConv2dDepthwise).
 #pragma once
 
 #include "cortado/conv2d_shape.h"
@@ -18,8 +18,8 @@ constexpr int last_inside(int in, int out, int extent, int stride, int pad) {
 }
 
 /** kPixels neighbouring outputs of one row whose columns are all inside; x: first column of the first window, first valid row. */
-template <const Conv2dShape& S, int kPixels, class Ep>
-CORTADO_INLINE void depthwise_tile(const float* x, const float* w, int kernel_rows, float* y, const Ep& ep, std::int64_t channel,
+template <const Conv2dShape& S, int kPixels, class Ep, class E>
+CORTADO_INLINE void depthwise_tile(const E* x, const float* w, int kernel_rows, E* y, const Ep& ep, std::int64_t channel,
                                    std::int64_t offset) {
   constexpr int B = S.block;
   using F = Vec<float, B>;
@@ -40,8 +40,8 @@ CORTADO_INLINE void depthwise_tile(const float* x, const float* w, int kernel_ro
 }
 
 /** One output whose window may leave the image sideways; x: the row's first pixel. */
-template <const Conv2dShape& S, class Ep>
-CORTADO_INLINE void depthwise_border(const float* x, const float* w, int kernel_rows, int col, float* y, const Ep& ep,
+template <const Conv2dShape& S, class Ep, class E>
+CORTADO_INLINE void depthwise_border(const E* x, const float* w, int kernel_rows, int col, E* y, const Ep& ep,
                                      std::int64_t channel, std::int64_t offset) {
   constexpr int B = S.block;
   using F = Vec<float, B>;
@@ -59,8 +59,8 @@ CORTADO_INLINE void depthwise_border(const float* x, const float* w, int kernel_
 }
 
 /** One output row of one block of channels. */
-template <const Conv2dShape& S, class Ep>
-CORTADO_NOINLINE void depthwise_row(const float* x, const float* w, int row, float* y, const Ep& ep, std::int64_t channel,
+template <const Conv2dShape& S, class Ep, class E>
+CORTADO_NOINLINE void depthwise_row(const E* x, const float* w, int row, E* y, const Ep& ep, std::int64_t channel,
                                     std::int64_t offset) {
   constexpr int B = S.block;
   constexpr int begin = first_inside(S.pad_left, S.stride_w);
@@ -74,7 +74,7 @@ CORTADO_NOINLINE void depthwise_row(const float* x, const float* w, int row, flo
   const int last = fitting < S.kernel_h ? fitting : S.kernel_h;
   const int kernel_rows = last > first ? last - first : 0;
   const float* row_w = w + first * S.kernel_w * B;
-  const float* row_x = kernel_rows > 0 ? x + (static_cast<std::int64_t>(top) + first * S.dilation_h) * S.in_width * B : x;
+  const E* row_x = kernel_rows > 0 ? x + (static_cast<std::int64_t>(top) + first * S.dilation_h) * S.in_width * B : x;
   constexpr int left_end = inside > 0 ? begin : S.out_width;
   for (int col = 0; col < left_end; ++col) depthwise_border<S>(row_x, row_w, kernel_rows, col, y + col * B, ep, channel, offset + col * B);
   if constexpr (inside > 0) {
@@ -92,8 +92,8 @@ CORTADO_NOINLINE void depthwise_row(const float* x, const float* w, int row, flo
 }
 
 /** y = ep(x ∗ w), one filter per channel. Parts split the rows of all images and blocks. */
-template <const Conv2dShape& S, class Ep>
-void conv2d_depthwise(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep) {
+template <const Conv2dShape& S, class Ep, class E>
+void conv2d_depthwise(Part part, std::int64_t n, const E* x, const float* w, E* y, const Ep& ep) {
   static_assert(S.groups == S.in_channels && S.in_channels == S.out_channels, "depthwise: one filter per channel");
   constexpr int B = S.block;
   constexpr std::int64_t blocks = ceil_div(S.in_channels, B);

@@ -101,18 +101,18 @@ constexpr std::size_t conv2d_few_scratch_bytes() {
 }
 
 /** `count` pixels of up to B channels, blocked → rows of `to_channel` floats apart. */
-template <int B>
-CORTADO_INLINE void blocked_row_to_plain(const float* from, int count, int channels, float* to, std::int64_t to_channel) {
+template <int B, class X>
+CORTADO_INLINE void blocked_row_to_plain(const X* from, int count, int channels, float* to, std::int64_t to_channel) {
   int first = 0;
   for (; channels == B && first + B <= count; first += B) transpose_square<B>(from + first * B, B, to + first, to_channel);
   for (int lane = 0; lane < channels; ++lane) {
-    for (int p = first; p < count; ++p) to[lane * to_channel + p] = from[p * B + lane];
+    for (int p = first; p < count; ++p) to[lane * to_channel + p] = load<float>(from + p * B + lane);
   }
 }
 
 /** Input rows [first, first + height) of all channels as [c][height][width], zeros outside the image. */
-template <const Conv2dShape& S, const Conv2dFewTile& T, bool kTransposed, bool kBlockedInput>
-void copy_plain_band(const float* x, int first, float* band) {
+template <const Conv2dShape& S, const Conv2dFewTile& T, bool kTransposed, bool kBlockedInput, class X>
+void copy_plain_band(const X* x, int first, float* band) {
   using G = FewGeometry<S, T, kTransposed>;
   constexpr int left = G::left();
   constexpr int have = S.in_width < G::width - left ? S.in_width : G::width - left;
@@ -130,7 +130,7 @@ void copy_plain_band(const float* x, int first, float* band) {
         if (is_inside) std::memset(lane_row + left + have, 0, sizeof(float) * static_cast<std::size_t>(G::width - left - have));
       }
       if (!is_inside) continue;
-      const float* from = x + c * plane + std::int64_t{row} * S.in_width * unit;
+      const X* from = x + c * plane + std::int64_t{row} * S.in_width * unit;
       if constexpr (kBlockedInput) {
         blocked_row_to_plain<S.block>(from, have, lanes, to + left, channel);
       } else {
@@ -183,9 +183,9 @@ void few_channels_row(int row, int first_row, const float* band, const float* co
   }
 }
 
-/** y = ep(x ∗ w) or ep(x transposed-∗ w), y plain. Parts split bands of rows of all images. */
-template <const Conv2dShape& S, const Conv2dFewTile& T, bool kTransposed, bool kBlockedInput, class Ep>
-void conv2d_few(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+/** y = ep(x ∗ w) or ep(x transposed-∗ w), y plain; blocked x may be bf16. Parts split bands of rows of all images. */
+template <const Conv2dShape& S, const Conv2dFewTile& T, bool kTransposed, bool kBlockedInput, class Ep, class X>
+void conv2d_few(Part part, std::int64_t n, const X* x, const float* w, float* y, const Ep& ep, void* scratch) {
   static_assert(S.groups == 1 && S.dilation_w == 1 && (kTransposed || S.stride_w == 1), "groups, dilated and strided columns: use conv2d_direct");
   static_assert(S.pad_top >= 0 && S.pad_left >= 0 && (!kTransposed || T.band_rows % S.stride_h == 0));
   using G = FewGeometry<S, T, kTransposed>;

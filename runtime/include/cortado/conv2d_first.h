@@ -7,41 +7,43 @@
 
 namespace cortado {
 
-/** 0 if no window leaves the image; else 4 · C · band_height · band_width (as conv2d_direct_scratch_bytes), rounded up to 64. */
-template <const Conv2dShape& S, const Conv2dTile& T>
+/** Float and no window leaves the image: 0; else sizeof(E) · C · band_height · band_width (as conv2d_direct_scratch_bytes), rounded up to 64. */
+template <const Conv2dShape& S, const Conv2dTile& T, class E = float>
 constexpr std::size_t conv2d_first_scratch_bytes() {
   const int rows = T.band_rows < S.out_height ? T.band_rows : S.out_height;
-  const std::int64_t bytes = std::int64_t{4} * S.in_channels * band_height(S, rows) * band_width(S);
-  return reads_padding(S) ? static_cast<std::size_t>(round_up(bytes, 64)) : 0;
+  const std::int64_t bytes = static_cast<std::int64_t>(sizeof(E)) * S.in_channels * band_height(S, rows) * band_width(S);
+  return reads_padding(S) || !std::is_same_v<E, float> ? static_cast<std::size_t>(round_up(bytes, 64)) : 0;
 }
 
 /** As conv2d_loops, with x plain: outer steps are channels, lanes are kernel columns. Needs dilation_w = 1. */
-constexpr ConvLoops conv2d_first_loops(const Conv2dShape& s, const Conv2dTile& t) {
-  ConvLoops l = conv2d_loops(s, t);
+template <class E = float>
+constexpr ConvLoopsOf<E> conv2d_first_loops(const Conv2dShape& s, const Conv2dTile& t) {
+  ConvLoopsOf<E> l = conv2d_loops<E>(s, t);
   const std::int64_t x_plane = static_cast<std::int64_t>(s.in_height) * s.in_width;
   l.x_image = s.x_image_stride != 0 ? s.x_image_stride : s.in_channels * x_plane;
   l.x_group = 0;
   l.x_outer = x_plane;
   l.x_unit = 1;
-  l.w_outer = static_cast<std::int64_t>(s.kernel_h) * s.kernel_w * s.block;
   l.outer = s.in_channels;
   l.chunk_outer = s.in_channels;
   l.inner = s.dilation_w == 1 ? 1 : s.kernel_w;
   l.lanes = s.dilation_w == 1 ? s.kernel_w : 1;
   l.last_lanes = l.lanes;
+  l.w_outer = static_cast<std::int64_t>(s.kernel_h) * l.inner * round_up(l.lanes, kProductLanes<E>) * s.block;
+  l.w_vector = l.outer * l.w_outer;
   return l;
 }
 
-/** y = ep(x ∗ w), x plain, y blocked. */
-template <const Conv2dShape& S, const Conv2dTile& T, class Ep>
-void conv2d_first(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+/** y = ep(x ∗ w), x plain float, y blocked. Bands of x are rounded to E. */
+template <const Conv2dShape& S, const Conv2dTile& T, class Ep, class E>
+void conv2d_first(Part part, std::int64_t n, const float* x, const E* w, E* y, const Ep& ep, void* scratch) {
   static_assert(S.groups == 1, "the first-layer kernel knows no groups");
-  static constexpr ConvLoops kLoops = [] {
-    ConvLoops l = conv2d_first_loops(S, T);
-    set_conv2d_tiles<S, T, 1, S.dilation_w == 1 && S.kernel_w <= 11 ? S.kernel_w : 0>(l);
+  static constexpr ConvLoopsOf<E> kLoops = [] {
+    ConvLoopsOf<E> l = conv2d_first_loops<E>(S, T);
+    set_conv2d_tiles<S, T, 1, S.dilation_w == 1 && S.kernel_w <= 11 ? S.kernel_w : 0, kNeedsSums<E, Ep>>(l);
     return l;
   }();
-  run_conv_loops(part, n, kLoops, x, w, y, epilogue_call<S.block>(ep), static_cast<float*>(scratch));
+  run_conv_loops(part, n, kLoops, x, w, y, epilogue_call<S.block, E>(ep), static_cast<E*>(scratch));
 }
 
 }  // namespace cortado

@@ -23,8 +23,8 @@ struct Conv2dShape {
   int dilation_w;
   int groups;
   int block;                   /**< B: channels per vector of blocked tensors. */
-  std::int64_t x_image_stride; /**< Floats between images of x; 0 = dense. */
-  std::int64_t y_image_stride; /**< Floats between images of y; 0 = dense. */
+  std::int64_t x_image_stride; /**< Elements between images of x; 0 = dense. */
+  std::int64_t y_image_stride; /**< Elements between images of y; 0 = dense. */
 };
 
 /** How a convolution is cut: registers, then cache. Any positive numbers are right; some are fast. */

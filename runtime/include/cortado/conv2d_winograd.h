@@ -2,6 +2,8 @@
 //   y = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A on tiles of kOut × kOut outputs: (kOut + 2)² products instead of 9 · kOut².
 // Filters are transformed and packed by the compiler (packConv2dWinograd): [m_tile][position][cb][lane c][v][B]; or they stay
 // 3×3 (packConv2dFirst: [m_tile][c][kh][kw][v][B]), a quarter of the bytes, and each item transforms its own, some channels at a time.
+// x and y are of elements E, float or bf16; so are the transformed tiles and filters that are multiplied (bf16 filters always come
+// transformed, in pairs of channels). Sums and transforms are float.
 // Work items are (image, group of tiles, output tile): a group's input is transformed once per part that needs it and stays in
 // the L2 cache; each item multiplies it with one block of weights per position and transforms back at once.
 #pragma once
@@ -86,7 +88,7 @@ template <int kOut>
 using Winograd = std::conditional_t<kOut == 2, Winograd2, Winograd4>;
 
 /** Sizes that follow from the shape and the cut. */
-template <const Conv2dShape& S, const WinogradTile& T>
+template <const Conv2dShape& S, const WinogradTile& T, class E>
 struct WinogradSizes {
   static constexpr int B = S.block;
   static constexpr int side = T.outputs + 2;
@@ -97,24 +99,25 @@ struct WinogradSizes {
   static constexpr int in_blocks = static_cast<int>(ceil_div(S.in_channels, B));
   static constexpr int out_blocks = static_cast<int>(ceil_div(S.out_channels, B));
   static constexpr int vectors = out_blocks < T.vectors ? out_blocks : T.vectors;
-  /** Floats per position; a vector more than needed, so that positions do not meet in one set of the L1 cache. */
-  static constexpr std::int64_t x_position = (std::int64_t{in_blocks} * T.group + 1) * B;
+  /** Elements of x and floats of y per position; a vector more than needed, so that positions do not meet in one set of the L1 cache. */
+  static constexpr std::int64_t x_position = (std::int64_t{in_blocks} * T.group + static_cast<int>(sizeof(float) / sizeof(E))) * B;
   static constexpr std::int64_t y_position = (std::int64_t{vectors} * T.group + 1) * B;
   /** Of filters that are transformed here, for a whole chunk. */
   static constexpr int chunk_blocks = T.chunk_blocks < in_blocks ? T.chunk_blocks : in_blocks;
   static constexpr std::int64_t w_position = chunk_blocks == 0 ? 0 : (std::int64_t{chunk_blocks} * B * vectors + 1) * B;
 };
 
-/** 4 · positions · B · ((⌈C/B⌉ + vectors) · group + 2), and 4 · positions · B · (chunk · B · vectors + 1) for filters transformed here. */
-template <const Conv2dShape& S, const WinogradTile& T>
+/** positions · B · ((sizeof(E) · ⌈C/B⌉ + 4 · vectors) · group + 8), and 4 · positions · B · (chunk · B · vectors + 1) for filters transformed here. */
+template <const Conv2dShape& S, const WinogradTile& T, class E = float>
 constexpr std::size_t conv2d_winograd_scratch_bytes() {
-  using Z = WinogradSizes<S, T>;
-  return sizeof(float) * static_cast<std::size_t>(Z::positions * (Z::x_position + Z::y_position + Z::w_position));
+  using Z = WinogradSizes<S, T, E>;
+  constexpr std::int64_t bytes = static_cast<int>(sizeof(E)) * Z::x_position + static_cast<int>(sizeof(float)) * (Z::y_position + Z::w_position);
+  return static_cast<std::size_t>(Z::positions * bytes);
 }
 
 /** Bᵀ x B of one tile of one block of channels. x: the image's block; row, col: first pixel under the tile, may lie outside. */
-template <const Conv2dShape& S, int kOut, bool kInside>
-CORTADO_NOINLINE void winograd_input_tile(const float* x, int row, int col, float* to, std::int64_t to_position) {
+template <const Conv2dShape& S, int kOut, bool kInside, class E>
+CORTADO_NOINLINE void winograd_input_tile(const E* x, int row, int col, E* to, std::int64_t to_position) {
   using F = Vec<float, S.block>;
   constexpr int side = kOut + 2;
   F half[side][side];
@@ -135,8 +138,8 @@ CORTADO_NOINLINE void winograd_input_tile(const float* x, int row, int col, floa
 }
 
 /** Aᵀ m A of one tile of one block of channels, epilogue, store. y, offset: the tile's first output; rows × cols exist. */
-template <const Conv2dShape& S, int kOut, class Ep>
-CORTADO_NOINLINE void winograd_output_tile(const float* m, std::int64_t m_position, int rows, int cols, float* y, const Ep& ep, std::int64_t channel,
+template <const Conv2dShape& S, int kOut, class Ep, class E>
+CORTADO_NOINLINE void winograd_output_tile(const float* m, std::int64_t m_position, int rows, int cols, E* y, const Ep& ep, std::int64_t channel,
                                            std::int64_t offset) {
   using F = Vec<float, S.block>;
   constexpr int side = kOut + 2;
@@ -158,15 +161,15 @@ CORTADO_NOINLINE void winograd_output_tile(const float* m, std::int64_t m_positi
 }
 
 /** Transforms all channels of tiles [first, first + group) of an image; tiles past the last repeat it. */
-template <const Conv2dShape& S, const WinogradTile& T>
-void winograd_input_group(const float* x, int first, float* to) {
-  using Z = WinogradSizes<S, T>;
+template <const Conv2dShape& S, const WinogradTile& T, class E>
+void winograd_input_group(const E* x, int first, E* to) {
+  using Z = WinogradSizes<S, T, E>;
   constexpr std::int64_t plane = std::int64_t{S.in_height} * S.in_width * S.block;
   for (int block = 0; block < Z::in_blocks; ++block) {
     for (int k = 0; k < T.group; ++k) {
       const int tile = first + k < Z::tiles ? first + k : Z::tiles - 1;
       const int row = tile / Z::tile_cols * T.outputs - S.pad_top, col = tile % Z::tile_cols * T.outputs - S.pad_left;
-      float* tile_to = to + (std::int64_t{block} * T.group + k) * S.block;
+      E* tile_to = to + (std::int64_t{block} * T.group + k) * S.block;
       if (row >= 0 && col >= 0 && row + Z::side <= S.in_height && col + Z::side <= S.in_width) {
         winograd_input_tile<S, T.outputs, true>(x + block * plane, row, col, tile_to, Z::x_position);
       } else {
@@ -183,33 +186,32 @@ struct WinogradBlocks {
   int last_lanes; /**< Channels of the last block. */
 };
 
-/** Brings share `position` of `floats` floats into the L2 cache; they may lie past the end of the weights. */
-template <int kPositions>
-CORTADO_INLINE void prefetch_share(const float* at, std::int64_t floats, int position) {
-  constexpr std::int64_t line = 16;
-  const std::int64_t end = (position + 1) * floats / kPositions / line * line;
-  for (std::int64_t i = position * floats / kPositions / line * line; i < end; i += line) prefetch_ahead<line>(at, i);
+/** Brings share `position` of `count` elements into the L2 cache; they may lie past the end of the weights. */
+template <int kPositions, class E>
+CORTADO_INLINE void prefetch_share(const E* at, std::int64_t count, int position) {
+  constexpr std::int64_t line = 64 / sizeof(E);
+  const std::int64_t end = (position + 1) * count / kPositions / line * line;
+  for (std::int64_t i = position * count / kPositions / line * line; i < end; i += line) prefetch_ahead<line>(at, i);
 }
 
 /**
  * The products of one group with kVectors vectors of output channels: a matrix product per position, added to earlier blocks'.
- * Meanwhile `next_floats` floats of filters from `next` on come from memory.
+ * Meanwhile `next_count` elements of filters from `next` on come from memory.
  */
-template <const Conv2dShape& S, const WinogradTile& T, int kVectors>
-void winograd_products(const WinogradBlocks& blocks, const float* x, const float* w, std::int64_t w_position, float* y, const float* next,
-                       std::int64_t next_floats) {
-  using Z = WinogradSizes<S, T>;
+template <const Conv2dShape& S, const WinogradTile& T, int kVectors, class E>
+void winograd_products(const WinogradBlocks& blocks, const E* x, const E* w, std::int64_t w_position, float* y, const E* next, std::int64_t next_count) {
+  using Z = WinogradSizes<S, T, E>;
   constexpr Split split = split_by(T.group, T.pixels);
   constexpr int longer = split.base() + (split.longer() > 0 ? 1 : 0);
   constexpr std::int64_t x_block = std::int64_t{T.group} * S.block;
   const TileLoops loops{x_block, 0, 0, x_block, S.block, blocks.count, 1, 1, S.block, blocks.last_lanes, blocks.first > 0, w_position};
   x += blocks.first * x_block;
   for (int position = 0; position < Z::positions; ++position, w += w_position, x += Z::x_position, y += Z::y_position) {
-    prefetch_share<Z::positions>(next, next_floats, position);
+    prefetch_share<Z::positions>(next, next_count, position);
     for (int tile = 0; tile < split.count; ++tile) {
       const std::int64_t at = std::int64_t{split.begin(tile)} * S.block;
-      const TileFunction multiply = tile < split.longer() ? &register_tile<S.block, longer, kVectors, S.block, 0, 0, 1>
-                                                          : &register_tile<S.block, split.base(), kVectors, S.block, 0, 0, 1>;
+      const TileFunctionOf<E, float> multiply = tile < split.longer() ? &register_tile<S.block, longer, kVectors, S.block, 0, 0, 1, 0, E, float>
+                                                                      : &register_tile<S.block, split.base(), kVectors, S.block, 0, 0, 1, 0, E, float>;
       multiply(loops, TileFinish{}, x + at, w, y + at, nullptr);
     }
   }
@@ -243,12 +245,12 @@ CORTADO_NOINLINE void winograd_filters(int channels, const float* w, float* to, 
 }
 
 /** All products of one group with one output tile; `filters`: room for a chunk's transformed filters. */
-template <const Conv2dShape& S, const WinogradTile& T, int kVectors>
-void winograd_multiply(const float* x, const float* w, float* y, float* filters) {
-  using Z = WinogradSizes<S, T>;
+template <const Conv2dShape& S, const WinogradTile& T, int kVectors, class E>
+void winograd_multiply(const E* x, const E* w, float* y, float* filters) {
+  using Z = WinogradSizes<S, T, E>;
   constexpr int last_lanes = S.in_channels - (Z::in_blocks - 1) * S.block;
   if constexpr (Z::chunk_blocks == 0) {
-    winograd_products<S, T, kVectors>({0, Z::in_blocks, last_lanes}, x, w, std::int64_t{S.in_channels} * kVectors * S.block, y, w, 0);
+    winograd_products<S, T, kVectors>({0, Z::in_blocks, last_lanes}, x, w, round_up(S.in_channels, kProductLanes<E>) * kVectors * S.block, y, w, 0);
   } else {
     for (int first = 0; first < Z::in_blocks; first += Z::chunk_blocks) {
       const bool is_last = first + Z::chunk_blocks >= Z::in_blocks;
@@ -263,18 +265,19 @@ void winograd_multiply(const float* x, const float* w, float* y, float* filters)
 }
 
 /** y = ep(x ∗ w). */
-template <const Conv2dShape& S, const WinogradTile& T, class Ep>
-void conv2d_winograd(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+template <const Conv2dShape& S, const WinogradTile& T, class Ep, class E>
+void conv2d_winograd(Part part, std::int64_t n, const E* x, const E* w, E* y, const Ep& ep, void* scratch) {
   static_assert(S.kernel_h == 3 && S.kernel_w == 3 && S.stride_h == 1 && S.stride_w == 1 && S.dilation_h == 1 && S.dilation_w == 1 && S.groups == 1,
                 "Winograd: 3×3, stride 1, dilation 1, no groups");
   static_assert(T.outputs == 2 || T.outputs == 4);
-  using Z = WinogradSizes<S, T>;
+  static_assert(std::is_same_v<E, float> || T.chunk_blocks == 0, "bf16 filters come transformed");
+  using Z = WinogradSizes<S, T, E>;
   constexpr std::int64_t x_plane = std::int64_t{S.in_height} * S.in_width * S.block, y_plane = std::int64_t{S.out_height} * S.out_width * S.block;
   constexpr int m_tiles = static_cast<int>(ceil_div(Z::out_blocks, Z::vectors)), fewer = Z::out_blocks % Z::vectors;
   const std::int64_t x_image = stride_or(S.x_image_stride, Z::in_blocks * x_plane);
   const std::int64_t y_image = stride_or(S.y_image_stride, Z::out_blocks * y_plane);
-  float* transformed = static_cast<float*>(scratch);
-  float* products = transformed + Z::positions * Z::x_position;
+  E* transformed = static_cast<E*>(scratch);
+  float* products = reinterpret_cast<float*>(transformed + Z::positions * Z::x_position);
   float* filters = products + Z::positions * Z::y_position;
   constexpr int w_channel = Z::chunk_blocks == 0 ? Z::positions : 9;
   const Range share = share_of(part, n * Z::groups * m_tiles);
@@ -284,7 +287,7 @@ void conv2d_winograd(Part part, std::int64_t n, const float* x, const float* w, 
     const int first_vector = static_cast<int>(item % m_tiles) * Z::vectors, first_tile = static_cast<int>(group % Z::groups) * T.group;
     if (group != ready_group) winograd_input_group<S, T>(x + image * x_image, first_tile, transformed);
     ready_group = group;
-    const float* m_tile_w = w + std::int64_t{first_vector} * S.block * S.in_channels * w_channel;
+    const E* m_tile_w = w + std::int64_t{first_vector} * S.block * round_up(S.in_channels, kProductLanes<E>) * w_channel;
     const int vectors = Z::out_blocks - first_vector < Z::vectors ? fewer : Z::vectors;
     if (vectors == Z::vectors) {
       winograd_multiply<S, T, Z::vectors>(transformed, m_tile_w, products, filters);

@@ -37,13 +37,13 @@ constexpr TileGrid phase_grid(const Conv2dShape& p, const Conv2dTile& t) {
   return TileGrid{Split{p.out_height, p.out_height}, split_by(p.out_width, t.pixels), t.band_rows < p.out_height ? t.band_rows : p.out_height};
 }
 
-template <const Conv2dShape& S, const Conv2dTile& T, int kPhaseH, int kPhaseW>
-constexpr ConvLoops phase_loops() {
+template <const Conv2dShape& S, const Conv2dTile& T, int kPhaseH, int kPhaseW, bool kSums, class E>
+constexpr ConvLoopsOf<E> phase_loops() {
   constexpr Conv2dShape p = phase_shape(S, kPhaseH, kPhaseW);
   constexpr TileGrid grid = phase_grid(p, T);
   constexpr int all_vectors = static_cast<int>(ceil_div(S.out_channels, S.block));
   constexpr int vectors = all_vectors < T.vectors ? all_vectors : T.vectors;
-  ConvLoops l = conv2d_loops(p, T);
+  ConvLoopsOf<E> l = conv2d_loops<E>(p, T);
   const bool is_empty = p.kernel_h == 0 || p.kernel_w == 0;
   const std::int64_t y_plane = static_cast<std::int64_t>(S.out_height) * S.out_width * S.block;
   l.copies_band = !is_empty && reads_padding(p);
@@ -60,33 +60,37 @@ constexpr ConvLoops phase_loops() {
   l.grid = grid;
   l.long_rows = false;
   constexpr int longer = grid.cols.base() + (grid.cols.longer() > 0 ? 1 : 0);
-  set_tile_functions<S.block, vectors, all_vectors % vectors, grid.cols.base(), longer, S.block, 0, 0, 0>(l);
+  if constexpr (kSums) {
+    set_tile_functions<S.block, vectors, all_vectors % vectors, grid.cols.base(), longer, S.block, 0, 0, 0>(l.sums_tile);
+  } else {
+    set_tile_functions<S.block, vectors, all_vectors % vectors, grid.cols.base(), longer, S.block, 0, 0, 0>(l.tile);
+  }
   return l;
 }
 
-/** 4 · round_up(C, B) · (min(band_rows, ⌈OH/sh⌉) − 1 + ⌈kh/sh⌉) · (⌈OW/sw⌉ − 1 + ⌈kw/sw⌉). */
-template <const Conv2dShape& S, const Conv2dTile& T>
+/** sizeof(E) · round_up(C, B) · (min(band_rows, ⌈OH/sh⌉) − 1 + ⌈kh/sh⌉) · (⌈OW/sw⌉ − 1 + ⌈kw/sw⌉). */
+template <const Conv2dShape& S, const Conv2dTile& T, class E = float>
 constexpr std::size_t conv2d_transpose_scratch_bytes() {
   const std::int64_t rows = min_of(T.band_rows, ceil_div(S.out_height, S.stride_h)) - 1 + ceil_div(S.kernel_h, S.stride_h);
   const std::int64_t cols = ceil_div(S.out_width, S.stride_w) - 1 + ceil_div(S.kernel_w, S.stride_w);
-  return static_cast<std::size_t>(round_up(S.in_channels, S.block) * rows * cols) * sizeof(float);
+  return static_cast<std::size_t>(round_up(S.in_channels, S.block) * rows * cols) * sizeof(E);
 }
 
 /** y = ep(x transposed-∗ w), blocked → blocked. S describes the node: in = x, out = y, pads and strides as Caffe2 gives them. */
-template <const Conv2dShape& S, const Conv2dTile& T, class Ep>
-void conv2d_transpose(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+template <const Conv2dShape& S, const Conv2dTile& T, class Ep, class E>
+void conv2d_transpose(Part part, std::int64_t n, const E* x, const E* w, E* y, const Ep& ep, void* scratch) {
   static_assert(S.groups == 1 && S.dilation_h == 1 && S.dilation_w == 1, "groups and dilation: use conv_transpose_generic");
   static_assert(S.pad_top >= 0 && S.pad_left >= 0);
-  const EpilogueCall call = epilogue_call<S.block>(ep);
+  const EpilogueCall<E> call = epilogue_call<S.block, E>(ep);
   static_for<0, S.stride_h>([&](auto phase_h) {
     static_for<0, S.stride_w>([&](auto phase_w) {
       constexpr int fh = decltype(phase_h)::value, fw = decltype(phase_w)::value;
       if constexpr (fh < S.out_height && fw < S.out_width) {
-        static constexpr ConvLoops kLoops = phase_loops<S, T, fh, fw>();
-        run_conv_loops(part, n, kLoops, x, w, y, call, static_cast<float*>(scratch));
+        static constexpr ConvLoopsOf<E> kLoops = phase_loops<S, T, fh, fw, kNeedsSums<E, Ep>, E>();
+        run_conv_loops(part, n, kLoops, x, w, y, call, static_cast<E*>(scratch));
       }
       constexpr Conv2dShape p = phase_shape(S, fh, fw);
-      w += round_up(S.out_channels, S.block) * S.in_channels * p.kernel_h * p.kernel_w;
+      w += round_up(S.out_channels, S.block) * round_up(S.in_channels, kProductLanes<E>) * p.kernel_h * p.kernel_w;
     });
   });
 }

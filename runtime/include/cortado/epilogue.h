@@ -3,7 +3,7 @@
 // `channel` is the first lane's channel; `offset` counts floats from the start of a dense tensor of the output's layout.
 #pragma once
 
-#include "cortado/scalar.h"
+#include "cortado/bf16.h"
 
 namespace cortado {
 
@@ -35,9 +35,10 @@ struct NoEpilogue {
  * min(max(acc + bias[channel] + residual[offset], floor), ceiling): the epilogue of nearly every convolution, which the
  * convolutions apply in registers. Null operands and infinite bounds are left out.
  */
-struct BiasResidualClamp {
+template <class E>
+struct BiasResidualClampOf {
   const float* bias;
-  const float* residual;
+  const E* residual;
   float floor;
   float ceiling;
   template <class V, class Lanes>
@@ -47,6 +48,7 @@ struct BiasResidualClamp {
     return min(max(sum, splat<V>(floor)), splat<V>(ceiling));
   }
 };
+using BiasResidualClamp = BiasResidualClampOf<float>;
 
 /**
  * x < 0 ? x · slope[channel] : x with x = acc + bias[channel] (PRelu, LeakyRelu); the convolutions apply it in registers.

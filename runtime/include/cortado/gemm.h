@@ -1,5 +1,6 @@
 // Matrix products. fully_connected: packed weights, one row (a matrix-vector product, bound by memory) or many. matmul: both
 // matrices known at run time only, packed on the way in blocks that fit the caches.
+// Packed weights may be bf16, in pairs of rows; x is then rounded on the way, sums and y are floats.
 // A register tile multiplies kRows rows of x, stored [k][kRows], by a panel of V·B columns, stored [k][V][B].
 #pragma once
 
@@ -28,14 +29,15 @@ CORTADO_INLINE int gemm_tile_rows(std::int64_t left) {
 }
 
 /** The register tile for a row count that gemm_tile_rows gives; x is packed [k][rows]. */
-template <int B, int kRows, int V>
-CORTADO_INLINE TileFunction gemm_tile(int rows) {
+template <int B, int kRows, int V, class E = float>
+CORTADO_INLINE TileFunctionOf<E, float> gemm_tile(int rows) {
+  constexpr int step = kProductLanes<E>;
   constexpr int eight = kRows > 8 ? 8 : 1, four = kRows > 4 ? 4 : 1, two = kRows > 2 ? 2 : 1;
-  if (rows == kRows) return &register_tile<B, kRows, V, 1, 0, 0, kRows>;
-  if (rows == eight) return &register_tile<B, eight, V, 1, 0, 0, eight>;
-  if (rows == four) return &register_tile<B, four, V, 1, 0, 0, four>;
-  if (rows == two) return &register_tile<B, two, V, 1, 0, 0, two>;
-  return &register_tile<B, 1, V, 1, 0, 0, 1>;
+  if (rows == kRows) return &register_tile<B, kRows, V, step, 0, 0, kRows, 0, E, float>;
+  if (rows == eight) return &register_tile<B, eight, V, step, 0, 0, eight, 0, E, float>;
+  if (rows == four) return &register_tile<B, four, V, step, 0, 0, four, 0, E, float>;
+  if (rows == two) return &register_tile<B, two, V, step, 0, 0, two, 0, E, float>;
+  return &register_tile<B, 1, V, step, 0, 0, 1, 0, E, float>;
 }
 
 /** to[k][rows] = from[row][k]; element (row, k) at from + row·row_stride + k·k_stride. */
@@ -64,26 +66,38 @@ CORTADO_INLINE void store_gemm_tile(const float* sums, std::int64_t sums_row, in
   }
 }
 
-inline constexpr std::int64_t kGemvAhead = 1024; /**< Floats from the weights in use to those to bring into L1: hardware stops at 4 KiB pages. */
+inline constexpr std::int64_t kGemvAhead = 1024; /**< Elements from the weights in use to those to bring into L1: hardware stops at 4 KiB pages. */
 
-/** x[k] · w[k][V][B]: eight or more independent sums, to stream weights as fast as memory gives them. */
-template <int B, int V>
-CORTADO_NOINLINE void gemv_panel(std::int64_t k, const float* x, const float* w, float* sums) {
+/** to[k/2][rows][2] = from[row][k], rounded; zero past an odd k. */
+inline void pack_rows_in_pairs(const float* from, std::int64_t row_stride, int rows, std::int64_t k, Bfloat16* to) {
+  for (int row = 0; row < rows; ++row) {
+    const float* source = from + row * row_stride;
+    for (std::int64_t i = 0; i < k; ++i) to[i / 2 * 2 * rows + row * 2 + i % 2] = Bfloat16(source[i]);
+    if (k % 2 != 0) to[k / 2 * 2 * rows + row * 2 + 1] = Bfloat16(0.0f);
+  }
+}
+
+/** x[k] · w[k][V][B], k whole steps of a product: eight or more independent sums, to stream weights as fast as memory gives them. */
+template <int B, int V, class E>
+CORTADO_NOINLINE void gemv_panel(std::int64_t k, const E* x, const E* w, float* sums) {
   using F = Vec<float, B>;
+  using P = Products<E, F>;
+  constexpr int step = kProductLanes<E>;
   constexpr int chains = V >= 8 ? 1 : 8 / V;
   F acc[chains][V] = {};
   std::int64_t i = 0;
-  for (; i + chains <= k; i += chains, w += chains * V * B) {
+  for (; i + chains * step <= k; i += chains * step, w += chains * V * B * step) {
     static_for<0, chains>([&](auto chain) __attribute__((always_inline)) {
-      const F xi = splat<F>(x[i + chain]);
+      const auto xi = P::broadcast(x + i + chain * step);
       static_for<0, V>([&](auto v) __attribute__((always_inline)) {
-        prefetch_ahead<B, 3>(w + (chain * V + v) * B, kGemvAhead);
-        acc[chain][v] = fma(xi, load<F>(w + (chain * V + v) * B), acc[chain][v]);
+        const E* filter = w + (chain * V + v) * (B * step);
+        prefetch_ahead<B * step, 3>(filter, kGemvAhead);
+        acc[chain][v] = P::add(acc[chain][v], xi, P::weights(filter));
       });
     });
   }
-  for (; i < k; ++i, w += V * B) {
-    static_for<0, V>([&](auto v) __attribute__((always_inline)) { acc[0][v] = fma(splat<F>(x[i]), load<F>(w + v * B), acc[0][v]); });
+  for (; i < k; i += step, w += V * B * step) {
+    static_for<0, V>([&](auto v) __attribute__((always_inline)) { acc[0][v] = P::add(acc[0][v], P::broadcast(x + i), P::weights(w + v * (B * step))); });
   }
   static_for<0, V>([&](auto v) __attribute__((always_inline)) {
     F sum = acc[0][v];
@@ -95,50 +109,61 @@ CORTADO_NOINLINE void gemv_panel(std::int64_t k, const float* x, const float* w,
 inline constexpr int kFcTiles = 4;              /**< Tiles of rows that share a pass over the weights. */
 inline constexpr std::int64_t kFcDepth = 256;   /**< Inputs per visit of a tile, so that a panel's weights stay in L1. */
 
-/** 0 if kRows = 1, else 4 · 4 · kRows · in_features, rounded up to 64. */
-template <const FcShape& S, int kRows>
+/** Rows of x that are packed together, sizeof(E) · in_features each (bf16: an even number), rounded up to 64. A float row is read in place. */
+template <const FcShape& S, int kRows, class E = float>
 constexpr std::size_t fully_connected_scratch_bytes() {
-  return kRows == 1 ? 0 : static_cast<std::size_t>(round_up(std::int64_t{4} * kFcTiles * kRows * S.in_features, 64));
+  const std::int64_t rows = kRows > 1 ? kFcTiles * kRows : std::is_same_v<E, float> ? 0 : 1;
+  return static_cast<std::size_t>(round_up(static_cast<std::int64_t>(sizeof(E)) * rows * round_up(S.in_features, kProductLanes<E>), 64));
 }
 
 /** Up to kFcTiles·kRows rows, packed one tile after the other, times one panel: weights are read from memory once. */
-template <int B, int kRows, int V>
-void multiply_panel(std::int64_t k, std::int64_t rows, const float* packed_x, const float* w, float* sums) {
+template <int B, int kRows, int V, class E>
+void multiply_panel(std::int64_t k, std::int64_t rows, const E* packed_x, const E* w, float* sums) {
   constexpr int panel = B * V;
   for (std::int64_t first = 0; first < k; first += kFcDepth) {
     const int depth = static_cast<int>(min_of(kFcDepth, k - first));
     const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, depth, depth, first > 0, kFcDepth * panel};
     for (std::int64_t row = 0; row < rows;) {
       const int tile_rows = gemm_tile_rows<kRows>(rows - row);
-      gemm_tile<B, kRows, V>(tile_rows)(loops, TileFinish{}, packed_x + row * k + first * tile_rows, w + first * panel, sums + row * panel, nullptr);
+      gemm_tile<B, kRows, V, E>(tile_rows)(loops, TileFinish{}, packed_x + row * k + first * tile_rows, w + first * panel, sums + row * panel, nullptr);
       row += tile_rows;
     }
   }
 }
 
 /**
- * y[m, n] = ep(x[m, k] · wᵀ), plain. w: [ceil(n/(V·B))][k][V][B], zero past n (packFullyConnected). Parts split the column
+ * y[m, n] = ep(x[m, k] · wᵀ), plain. w: [ceil(n/(V·B))][k][V][B], bf16 in pairs [k/2][V][B][2], zero past n (packFullyConnected). Parts split the column
  * panels, so that each weight is read by one part only. kRows = 1: matrix-vector products, one row after the other.
  */
-template <const FcShape& S, int kRows, class Ep>
-void fully_connected(Part part, std::int64_t m, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
+template <const FcShape& S, int kRows, class Ep, class E>
+void fully_connected(Part part, std::int64_t m, const float* x, const E* w, float* y, const Ep& ep, void* scratch) {
   constexpr int B = S.block, V = S.vectors, panel = B * V, group = kRows == 1 ? 1 : kFcTiles * kRows;
-  constexpr std::int64_t k = S.in_features, n = S.out_features;
+  constexpr std::int64_t k = S.in_features, n = S.out_features, packed_k = round_up(k, kProductLanes<E>);
   const Range share = share_of(part, ceil_div(n, panel));
   float sums[group * panel];
   for (std::int64_t row = 0; row < m; row += group) {
     const int rows = static_cast<int>(min_of(group, m - row));
-    float* packed_x = static_cast<float*>(scratch);
-    for (int first = 0; rows > 1 && first < rows;) {
+    E* packed_x = static_cast<E*>(scratch);
+    for (int first = 0; first < rows;) {
       const int tile_rows = gemm_tile_rows<kRows>(rows - first);
-      pack_rows(x + (row + first) * k, k, 1, tile_rows, k, packed_x + first * k);
+      if constexpr (!std::is_same_v<E, float>) {
+        pack_rows_in_pairs(x + (row + first) * k, k, tile_rows, k, packed_x + first * packed_k);
+      } else if (rows > 1) {
+        pack_rows(x + (row + first) * k, k, 1, tile_rows, k, packed_x + first * k);
+      }
       first += tile_rows;
+    }
+    const E* one_row;
+    if constexpr (std::is_same_v<E, float>) {
+      one_row = x + row * k;
+    } else {
+      one_row = packed_x;
     }
     for (std::int64_t p = share.begin; p < share.end; ++p) {
       if (rows == 1) {
-        gemv_panel<B, V>(k, x + row * k, w + p * k * panel, sums);
+        gemv_panel<B, V>(packed_k, one_row, w + p * packed_k * panel, sums);
       } else if constexpr (kRows > 1) {
-        multiply_panel<B, kRows, V>(k, rows, packed_x, w + p * k * panel, sums);
+        multiply_panel<B, kRows, V>(packed_k, rows, packed_x, w + p * packed_k * panel, sums);
       }
       const std::int64_t at = row * n + p * panel;
       store_gemm_tile<B>(sums, panel, rows, min_of(panel, n - p * panel), y + at, n, ep, p * panel, at);

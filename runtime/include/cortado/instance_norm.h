@@ -2,13 +2,14 @@
 // each image and channel, in two passes (the variance sums squares of differences, so nothing cancels).
 #pragma once
 
+#include "cortado/bf16.h"
 #include "cortado/math.h"
 
 namespace cortado {
 
 /** Σ f(x[i·kStep]) with four vector accumulators. Plain rows: kStep = lanes, tail handled by the caller. */
-template <class F, int kStep, class Term>
-CORTADO_INLINE F sum_terms(const float* x, std::int64_t count, const Term& term) {
+template <class F, int kStep, class E, class Term>
+CORTADO_INLINE F sum_terms(const E* x, std::int64_t count, const Term& term) {
   F sums[4] = {};
   std::int64_t i = 0;
   for (; i + 4 <= count; i += 4) {
@@ -44,16 +45,16 @@ inline void instance_norm_plain(Part part, std::int64_t n, std::int64_t channels
 }
 
 /** Blocked; scale and bias padded to whole blocks. Parts split the blocks of all images. In place allowed. */
-template <int B>
-void instance_norm_blocked(Part part, std::int64_t n, std::int64_t channels, std::int64_t pixels, float epsilon, const float* x,
-                           const float* scale, const float* bias, float* y) {
+template <int B, class E>
+void instance_norm_blocked(Part part, std::int64_t n, std::int64_t channels, std::int64_t pixels, float epsilon, const E* x,
+                           const float* scale, const float* bias, E* y) {
   using F = Vec<float, B>;
   const std::int64_t blocks = ceil_div(channels, B);
   const Range share = share_of(part, n * blocks);
   for (std::int64_t item = share.begin; item < share.end; ++item) {
     const std::int64_t channel = item % blocks * B;
-    const float* from = x + item * pixels * B;
-    float* to = y + item * pixels * B;
+    const E* from = x + item * pixels * B;
+    E* to = y + item * pixels * B;
     const float count = static_cast<float>(pixels);
     const F center = sum_terms<F, B>(from, pixels, [](F v) __attribute__((always_inline)) { return v; }) / count;
     const F squares = sum_terms<F, B>(from, pixels, [center](F v) __attribute__((always_inline)) { return (v - center) * (v - center); });

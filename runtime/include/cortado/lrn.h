@@ -2,6 +2,7 @@
 // zero outside. Optional second output `scale`: the bracket.
 #pragma once
 
+#include "cortado/bf16.h"
 #include "cortado/math.h"
 
 namespace cortado {
@@ -58,8 +59,8 @@ inline void lrn_plain(Part part, std::int64_t n, const LrnDims& d, const float* 
 }
 
 /** Squares of one block at one pixel; zero in the lanes past the last channel and in blocks that do not exist. */
-template <int B>
-CORTADO_INLINE Vec<float, B> block_squares(const float* x, std::int64_t lanes) {
+template <int B, class E>
+CORTADO_INLINE Vec<float, B> block_squares(const E* x, std::int64_t lanes) {
   using F = Vec<float, B>;
   if (lanes <= 0) return F{};
   const F value = load<F>(x);
@@ -73,8 +74,8 @@ CORTADO_INLINE Vec<float, B> block_squares(const float* x, std::int64_t lanes) {
 inline constexpr std::int64_t kLrnPixels = 16; /**< Pixels per step: far enough apart that loads never wait for the stores just before. */
 
 /** Squares of `count` pixels, three blocks each: the block before, this one, the one after. */
-template <int B>
-CORTADO_INLINE void store_squares(const LrnDims& d, std::int64_t block, const float* x, std::int64_t count, float* squares) {
+template <int B, class E>
+CORTADO_INLINE void store_squares(const LrnDims& d, std::int64_t block, const E* x, std::int64_t count, float* squares) {
   const std::int64_t plane = d.pixels * B, lanes = d.channels - block * B;
   for (std::int64_t p = 0; p < count; ++p, x += B, squares += 3 * B) {
     store(squares, block > 0 ? block_squares<B>(x - plane, B) : Vec<float, B>{});
@@ -84,16 +85,16 @@ CORTADO_INLINE void store_squares(const LrnDims& d, std::int64_t block, const fl
 }
 
 /** Blocked. Parts split the blocks of all images. Not in place. */
-template <int B>
-void lrn_blocked(Part part, std::int64_t n, const LrnDims& d, const float* x, float* y) {
+template <int B, class E>
+void lrn_blocked(Part part, std::int64_t n, const LrnDims& d, const E* x, E* y) {
   using F = Vec<float, B>;
   const std::int64_t blocks = ceil_div(d.channels, B), half = d.size / 2, plane = d.pixels * B;
   const float alpha = d.alpha / static_cast<float>(d.size);
   const Range share = share_of(part, n * blocks);
   float squares[kLrnPixels * 3 * B];
   for (std::int64_t item = share.begin; item < share.end; ++item) {
-    const float* from = x + item * plane;
-    float* to = y + item * plane;
+    const E* from = x + item * plane;
+    E* to = y + item * plane;
     for (std::int64_t first = 0; first < d.pixels; first += kLrnPixels) {
       const std::int64_t count = min_of(kLrnPixels, d.pixels - first);
       store_squares<B>(d, item % blocks, from + first * B, count, squares);

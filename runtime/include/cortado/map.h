@@ -2,14 +2,16 @@
 // numbers (the compiler vectorizes what it can); W = 0 or 1 forces numbers. In place is allowed where an operand has the output's strides.
 #pragma once
 
+#include "cortado/bf16.h"
 #include "cortado/math.h"
 
 namespace cortado {
 
 inline constexpr int kMaxMapRank = 6;
 
+/** Floats, or bf16 that are read and written as floats. */
 template <class... T>
-inline constexpr bool kAllFloat = (std::is_same_v<T, float> && ...);
+inline constexpr bool kAllFloat = ((std::is_same_v<T, float> || std::is_same_v<T, Bfloat16>) && ...);
 
 /** All operands contiguous, `count` elements each. Parts split at multiples of the vector. */
 template <int W, class F, class Out, class... In>
@@ -20,7 +22,7 @@ void map(Part part, std::int64_t count, Out* out, const F& f, const In*... in) {
     using V = Vec<float, W>;
     for (; i + W <= share.end; i += W) store(out + i, static_cast<V>(f(load<V>(in + i)...)));
   }
-  for (std::int64_t left = share.end - i; left > 0; --left, ++i) out[i] = static_cast<Out>(f(in[i]...));
+  for (std::int64_t left = share.end - i; left > 0; --left, ++i) out[i] = static_cast<Out>(f(to_number(in[i])...));
 }
 
 /** Output extents, outermost first, and each operand's strides in elements; 0 repeats. The output is dense. */
@@ -40,7 +42,7 @@ struct MapRow {
 
 template <class V, class T>
 CORTADO_INLINE V load_row(const MapRow<T>& row, std::int64_t i) {
-  return row.stride == 0 ? splat<V>(*row.at) : load<V>(row.at + i);
+  return row.stride == 0 ? splat<V>(to_number(*row.at)) : load<V>(row.at + i);
 }
 
 template <int W, class F, class Out, class... In>
@@ -52,7 +54,7 @@ CORTADO_INLINE void map_row(std::int64_t begin, std::int64_t end, Out* out, cons
       for (; i + W <= end; i += W) store(out + i, static_cast<V>(f(load_row<V>(row, i)...)));
     }
   }
-  for (; i < end; ++i) out[i] = static_cast<Out>(f(row.at[i * row.stride]...));
+  for (; i < end; ++i) out[i] = static_cast<Out>(f(to_number(row.at[i * row.stride])...));
 }
 
 /** Output rows [rows.begin, rows.end), with an odometer over all axes but the innermost. */
@@ -83,7 +85,7 @@ template <int W, class F, class Out, class... In>
 void map_broadcast(Part part, const MapDims<static_cast<int>(sizeof...(In))>& d, Out* out, const F& f, const In*... in) {
   constexpr int operands = static_cast<int>(sizeof...(In));
   if (d.rank == 0) {
-    if (part.index == 0) *out = static_cast<Out>(f(*in...));
+    if (part.index == 0) *out = static_cast<Out>(f(to_number(*in)...));
     return;
   }
   std::int64_t rows = 1;

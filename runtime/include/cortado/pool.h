@@ -21,8 +21,8 @@ struct Pool2dShape {
   int pad_top;
   int pad_left;
   int block;
-  std::int64_t x_image_stride; /**< Floats between images of x; 0 = dense. */
-  std::int64_t y_image_stride; /**< Floats between images of y; 0 = dense. */
+  std::int64_t x_image_stride; /**< Elements between images of x; 0 = dense. */
+  std::int64_t y_image_stride; /**< Elements between images of y; 0 = dense. */
 };
 
 struct MaxReduce {
@@ -62,8 +62,8 @@ CORTADO_INLINE Range clip_window(std::int64_t out, std::int64_t stride, std::int
 }
 
 /** Blocked window of `rows` × `cols` pixels that begins at x. Four accumulators for windows as large as an image. */
-template <int B, class Reduce>
-CORTADO_INLINE Vec<float, B> pool_window(const float* x, std::int64_t rows, std::int64_t cols, std::int64_t row_stride) {
+template <int B, class Reduce, class E>
+CORTADO_INLINE Vec<float, B> pool_window(const E* x, std::int64_t rows, std::int64_t cols, std::int64_t row_stride) {
   using F = Vec<float, B>;
   F sofar[4] = {Reduce::template start<F>(), Reduce::template start<F>(), Reduce::template start<F>(), Reduce::template start<F>()};
   for (std::int64_t row = 0; row < rows; ++row, x += row_stride) {
@@ -77,8 +77,8 @@ CORTADO_INLINE Vec<float, B> pool_window(const float* x, std::int64_t rows, std:
 }
 
 /** A window that lies inside the image: its size is known, everything unrolls. */
-template <int B, class Reduce, int kRows, int kCols>
-CORTADO_INLINE Vec<float, B> pool_whole_window(const float* x, std::int64_t row_stride) {
+template <int B, class Reduce, int kRows, int kCols, class E>
+CORTADO_INLINE Vec<float, B> pool_whole_window(const E* x, std::int64_t row_stride) {
   using F = Vec<float, B>;
   F sofar = Reduce::template start<F>();
   static_for<0, kRows>([&](auto row) __attribute__((always_inline)) {
@@ -90,8 +90,8 @@ CORTADO_INLINE Vec<float, B> pool_whole_window(const float* x, std::int64_t row_
 }
 
 /** y = ep(pool(x)), blocked → blocked. Parts split the output rows of all images and blocks. */
-template <const Pool2dShape& S, class Reduce, class Ep>
-void pool2d(Part part, std::int64_t n, const float* x, float* y, const Ep& ep) {
+template <const Pool2dShape& S, class Reduce, class Ep, class E>
+void pool2d(Part part, std::int64_t n, const E* x, E* y, const Ep& ep) {
   constexpr int B = S.block;
   using F = Vec<float, B>;
   constexpr std::int64_t blocks = ceil_div(S.channels, B);
@@ -107,13 +107,13 @@ void pool2d(Part part, std::int64_t n, const float* x, float* y, const Ep& ep) {
     const std::int64_t out_row = item % S.out_height;
     const std::int64_t block = item / S.out_height % blocks;
     const std::int64_t image = item / S.out_height / blocks;
-    const float* plane = x + image * x_image + block * x_plane;
+    const E* plane = x + image * x_image + block * x_plane;
     const std::int64_t at = block * y_plane + out_row * y_row;
     const Range rows = clip_window(out_row, S.stride_h, S.pad_top, S.kernel_h, S.in_height);
     for (int out_col = 0; out_col < S.out_width; ++out_col) {
       const Range cols = clip_window(out_col, S.stride_w, S.pad_left, S.kernel_w, S.in_width);
       const std::int64_t high = rows.end - rows.begin, wide = cols.end - cols.begin;
-      const float* window = plane + rows.begin * row_stride + cols.begin * B;
+      const E* window = plane + rows.begin * row_stride + cols.begin * B;
       F reduced;
       if (unrolls && high == S.kernel_h && wide == S.kernel_w) {
         reduced = pool_whole_window<B, Reduce, unrolls ? S.kernel_h : 1, unrolls ? S.kernel_w : 1>(window, row_stride);

@@ -1,10 +1,10 @@
 // The innermost loop of convolution and matrix product: kPixels × kVectors accumulators that stay in registers.
 //   y[p][v] (+)= Σ x[p][k] · w[k][v],  k running over outer × middle × inner × lanes (conv: blocks, kh, kw, channel lanes).
-// x is read one float at a time and broadcast, at offsets known at compile time; w is read front to back, once.
+// x is read one float (or two bf16) at a time and broadcast, at offsets known at compile time; w is read front to back, once.
 // Shapes share instances: everything that is not needed as an immediate operand is an argument. Never inlined or cloned.
 #pragma once
 
-#include "cortado/simd.h"
+#include "cortado/bf16.h"
 
 namespace cortado {
 
@@ -20,7 +20,7 @@ struct TileLoops {
   int lanes;
   int last_lanes;  /**< Lanes of the last of the outer steps. */
   bool accumulate; /**< Start from y rather than from TileFinish.start. */
-  std::int64_t w_ahead; /**< Floats from the weights in use to those to prefetch: the next chunk's. */
+  std::int64_t w_ahead; /**< Elements from the weights in use to those to prefetch: the next chunk's. */
 };
 
 /** What is done to the sums before they leave the registers: + bias, + residual, slope, clamp. */
@@ -35,12 +35,14 @@ struct TileFinish {
   float ceiling;
 };
 
-using TileFunction = void (*)(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
-                              const float* residual);
+/** x and w of elements E, y and residual of elements Out. */
+template <class E, class Out = E>
+using TileFunctionOf = void (*)(const TileLoops& loops, const TileFinish& finish, const E* x, const E* w, Out* y, const Out* residual);
+using TileFunction = TileFunctionOf<float>;
 
 /** Sums + bias + residual, then negative ones times slope, then max with floor, then min with ceiling; the branches are the same for a whole tile. */
-template <class F, int kPixels, int kVectors>
-CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish, const float* residual, F (&acc)[kPixels][kVectors]) {
+template <class F, int kPixels, int kVectors, class Out>
+CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish, const Out* residual, F (&acc)[kPixels][kVectors]) {
   if (finish.bias != nullptr) {
     static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
       const F bias = load<F>(finish.bias + v * kLanesOf<F>);
@@ -84,33 +86,34 @@ constexpr std::int64_t tile_pixel_offset(int p) {
   }
 }
 
-/** Brings kFloats floats, `ahead` floats past `at`, into the L2 cache, or L1 if kLocality is 3. The address may lie past the end: nothing is read. */
-template <int kFloats, int kLocality = 2>
-CORTADO_INLINE void prefetch_ahead(const float* at, std::int64_t ahead) {
+/** Brings kCount elements, `ahead` elements past `at`, into the L2 cache, or L1 if kLocality is 3. The address may lie past the end: nothing is read. */
+template <int kCount, int kLocality = 2, class E>
+CORTADO_INLINE void prefetch_ahead(const E* at, std::int64_t ahead) {
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
   (void)at, (void)ahead;  // no cache that knows of hints
 #else
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at) + static_cast<std::uintptr_t>(ahead) * sizeof(float);
-  static_for<0, (kFloats + 15) / 16>([&](auto line) __attribute__((always_inline)) {
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at) + static_cast<std::uintptr_t>(ahead) * sizeof(E);
+  static_for<0, (kCount * static_cast<int>(sizeof(E)) + 63) / 64>([&](auto line) __attribute__((always_inline)) {
     __builtin_prefetch(reinterpret_cast<const void*>(address + line * 64u), 0, kLocality);
   });
 #endif
 }
 
-/** One step: a broadcast of each pixel's float times kVectors vectors of weights. */
-template <class F, int kPixelStride, int kRowPixels, int kRowStride, int kPixels, int kVectors>
-CORTADO_INLINE void multiply_lane(const float* x, const float* w, F (&acc)[kPixels][kVectors]) {
-  constexpr int B = kLanesOf<F>;
-  F filter[kVectors];
-  static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = load<F>(w + v * B); });
+/** One step: a broadcast of each pixel's element (pair) times kVectors vectors of weights. kIsLast: of a pair only the first counts. */
+template <class F, int kPixelStride, int kRowPixels, int kRowStride, bool kIsLast = false, class E, int kPixels, int kVectors>
+CORTADO_INLINE void multiply_lane(const E* x, const E* w, F (&acc)[kPixels][kVectors]) {
+  using P = Products<E, F>;
+  typename P::Factor filter[kVectors];
+  static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { filter[v] = P::weights(w + v * (kLanesOf<F> * kProductLanes<E>)); });
   static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-    const float number = x[tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p)];
-    if constexpr (kFmaTakesNumbers<F>) {
-      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma_number(number, filter[v], acc[p][v]); });
+    const E* from = x + tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p);
+    typename P::Pixel pixel;
+    if constexpr (kIsLast) {
+      pixel = P::broadcast_last(from);
     } else {
-      const F pixel = splat<F>(number);
-      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = fma(pixel, filter[v], acc[p][v]); });
+      pixel = P::broadcast(from);
     }
+    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = P::add(acc[p][v], pixel, filter[v]); });
   });
 }
 
@@ -190,13 +193,16 @@ CORTADO_INLINE const float* multiply_blocks(const TileLoops& loops, int outers, 
 }
 
 /**
- * One register tile. w: [outer][middle][inner][lane][kVectors][B]. y: vector v of pixel p at v·y_vector_stride + p·y_pixel_stride.
- * Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16). kLanes > 0: the lane count, unrolled.
+ * One register tile. w: [outer][middle][inner][lane][kVectors][B], bf16 in pairs of lanes: [lane/2][kVectors][B][2]. y: vector v of
+ * pixel p at v·y_vector_stride + p·y_pixel_stride. Registers needed: kPixels·kVectors + kVectors + 1 (14 × 2 of 32; 6 × 2 of 16).
+ * kLanes > 0: the lane count, unrolled. The two lanes of a pair are neighbours in memory; pairs are 2 · kLaneStride apart.
  */
-template <int B, int kPixels, int kVectors, int kPixelStride, int kRowPixels, int kRowStride, int kLaneStride, int kLanes = 0>
-CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& finish, const float* x, const float* w, float* y,
-                                    const float* residual) {
+template <int B, int kPixels, int kVectors, int kPixelStride, int kRowPixels, int kRowStride, int kLaneStride, int kLanes = 0, class E = float,
+          class Out = E>
+CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& finish, const E* x, const E* w, Out* y, const Out* residual) {
   using F = Vec<float, B>;
+  constexpr int step = kProductLanes<E>, w_step = kVectors * B * step;
+  constexpr bool multiplies_by_lane = kLaneMultiply<F> && std::is_same_v<E, float>;
   F acc[kPixels][kVectors];
   static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
     const F start = finish.start == nullptr ? F{} : load<F>(finish.start + v * B);
@@ -204,9 +210,9 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
       acc[p][v] = loops.accumulate ? load<F>(y + v * loops.y_vector_stride + p * loops.y_pixel_stride) : start;
     });
   });
-  const float* x_outer = x;
+  const E* x_outer = x;
   int outer = loops.outer;
-  if constexpr (kLaneMultiply<F> && kLaneStride == 1 && kLanes == 0) {
+  if constexpr (multiplies_by_lane && kLaneStride == 1 && kLanes == 0) {
     const int blocks = loops.lanes != B ? 0 : loops.last_lanes == B ? outer : outer - 1;
     w = multiply_blocks<F, kPixelStride, kRowPixels, kRowStride>(loops, blocks, x, w, acc);
     x_outer += blocks * loops.x_outer_stride;
@@ -214,29 +220,34 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
   }
   for (; outer > 0; --outer, x_outer += loops.x_outer_stride) {
     const int lanes = outer == 1 ? loops.last_lanes : loops.lanes;
-    const float* x_middle = x_outer;
+    const E* x_middle = x_outer;
     for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride) {
-      const float* x_inner = x_middle;
+      const E* x_inner = x_middle;
       for (int inner = loops.inner; inner > 0; --inner, x_inner += loops.x_inner_stride) {
-        if constexpr (kLanes > 0 && kLaneStride == 1 && kMultipliesRows<F, kPixelStride, kRowPixels, kPixels, kLanes>) {
+        if constexpr (multiplies_by_lane && kLanes > 0 && kLaneStride == 1 && kMultipliesRows<F, kPixelStride, kRowPixels, kPixels, kLanes>) {
           multiply_row<F, kPixelStride, kLanes>(x_inner, w, acc);
           w += kLanes * kVectors * B;
         } else if constexpr (kLanes > 0) {
-          static_for<0, kLanes>([&](auto lane) __attribute__((always_inline)) {
-            multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_inner + lane * kLaneStride, w + lane * (kVectors * B), acc);
+          static_for<0, (kLanes + step - 1) / step>([&](auto lane) __attribute__((always_inline)) {
+            constexpr bool is_last = decltype(lane)::value * step + step > kLanes;
+            multiply_lane<F, kPixelStride, kRowPixels, kRowStride, is_last>(x_inner + lane * (kLaneStride * step), w + lane * w_step, acc);
             // Neighbouring lanes read some of the same floats; kept in registers from lane to lane they would drive the sums out.
             __asm__ volatile("" : : : "memory");
           });
-          w += kLanes * kVectors * B;
+          w += (kLanes + step - 1) / step * w_step;
         } else {
-          const float* x_lane = x_inner;
-          for (int lane = lanes; lane > 0; --lane, x_lane += kLaneStride, w += kVectors * B) {
-            prefetch_ahead<kVectors * B>(w, loops.w_ahead);
-            if constexpr (kPixelStride == 1 && kMultipliesRows<F, 1, kRowPixels, kPixels, 1>) {
+          const E* x_lane = x_inner;
+          for (int lane = lanes; lane >= step; lane -= step, x_lane += kLaneStride * step, w += w_step) {
+            prefetch_ahead<w_step>(w, loops.w_ahead);
+            if constexpr (multiplies_by_lane && kPixelStride == 1 && kMultipliesRows<F, 1, kRowPixels, kPixels, 1>) {
               multiply_row<F, 1, 1>(x_lane, w, acc);
             } else {
               multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x_lane, w, acc);
             }
+          }
+          if constexpr (step > 1) {
+            if (lanes % step != 0) multiply_lane<F, kPixelStride, kRowPixels, kRowStride, true>(x_lane, w, acc);
+            if (lanes % step != 0) w += w_step;
           }
         }
       }

@@ -1,23 +1,25 @@
 // Layout conversions that the compiler inserts: the values stay, their order in memory changes. Blocked means
-// [n][ceil(c/block)][spatial…][block]; lanes past c are undefined.
+// [n][ceil(c/block)][spatial…][block]; lanes past c are undefined. Blocked tensors may hold bf16, to which floats are rounded.
 
 import { fail } from '../../errors.js';
 import { shapeSize } from '../../ir/dim.js';
+import { arithmeticDType } from '../../ir/dtype.js';
 import { type TensorType, tensorType } from '../../ir/type.js';
-import { int } from '../attributes.js';
+import { int, text } from '../attributes.js';
 import { defineOp, type InferRequest } from '../define.js';
 import type { KernelCall, KernelRequest } from '../kernel-call.js';
 
 export const toBlocked = defineOp({
   name: 'ToBlocked',
-  doc: 'the same values in the channel-blocked layout',
+  doc: 'the same values in the channel-blocked layout, rounded if it holds bf16',
   source: 'made by the compiler',
   inputs: [{ name: 'x', doc: 'row-major [n, c, ...]' }],
   outputs: [{ name: 'y', doc: 'blocked, same logical shape' }],
-  attrs: { block: int('channels per block') },
+  attrs: { block: int('channels per block'), dtype: text('f32 or bf16', 'f32') },
   infer: (request) => {
     const type = plainInput(request);
-    return [{ ...type, layout: { kind: 'blocked', block: request.attrs.block } }];
+    const dtype = request.attrs.dtype === 'bf16' ? 'bf16' : 'f32';
+    return [{ ...type, dtype, layout: { kind: 'blocked', block: request.attrs.block } }];
   },
   reference: (request) => [request.tensor(0)],
   lower: (request, attrs) => lowerReorder('reorder_to_blocked', request, attrs.block),
@@ -31,7 +33,7 @@ export const toPlain = defineOp({
   inputs: [{ name: 'x', doc: 'blocked [n, c, ...]' }],
   outputs: [{ name: 'y', doc: 'row-major, same logical shape' }],
   attrs: { block: int('channels per block') },
-  infer: (request) => [tensorType(request.type(0).dtype, request.type(0).shape)],
+  infer: (request) => [tensorType(arithmeticDType(request.type(0).dtype), request.type(0).shape)],
   reference: (request) => [request.tensor(0)],
   lower: (request, attrs) => lowerReorder('reorder_to_plain', request, attrs.block),
   examples: [{ attrs: { block: 8 }, inputs: [{ dims: [2, 11, 3, 2] }] }],

@@ -16,6 +16,7 @@ import type {
   KernelRequest,
   TemplateArg,
 } from '../../ops/kernel-call.js';
+import { directRuns, firstRuns, transposeRuns, winogradRuns } from '../pack-bf16.js';
 import {
   type ConvGeometry,
   type ConvTile,
@@ -25,6 +26,7 @@ import {
   conv2dFewScratchBytes,
   conv2dFirstScratchBytes,
   conv2dTransposeScratchBytes,
+  elementBytes,
   packConv2dDepthwise,
   packConv2dDirect,
   packConv2dFew,
@@ -39,6 +41,7 @@ import {
   kWinogradForms,
   packConv2dWinograd,
   type WinogradForm,
+  winogradFormsWithin,
   winogradScratchBytes,
   winogradTiles,
 } from '../pack-winograd.js';
@@ -55,6 +58,7 @@ import {
   staticDims,
   type TileSpace,
 } from './kernel.js';
+import { packedTensor } from './packed-weights.js';
 import { tileFinish } from './tile-finish.js';
 import { convTileSpace, fewTileSpace, winogradTileSpace } from './tile-space.js';
 import { tileFor, tunedKernels } from './tuned.js';
@@ -90,16 +94,16 @@ export const kConvKernels: readonly Kernel[] = [
     },
     tiles: (request) => convTiles(request, 'conv2d_first'),
     lower: (request) => {
-      const { shape, weights } = packable(request);
+      const { shape, weights, bytes } = packable(request);
       const tile = convTile(request, shape, 'conv2d_first');
-      return convCall(
+      const packed = packedTensor(
         request,
-        'conv2d_first',
-        shape,
-        tile,
-        packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors)),
-        conv2dFirstScratchBytes(shape, tile),
+        weights,
+        ['first', shape, tile.vectors],
+        () => packConv2dFirst(weights, shape, tile.vectors),
+        () => firstRuns(shape, tile.vectors),
       );
+      return convCall(request, 'conv2d_first', shape, tile, packed, conv2dFirstScratchBytes(shape, tile, bytes));
     },
   },
   {
@@ -113,7 +117,7 @@ export const kConvKernels: readonly Kernel[] = [
     },
     lower: (request) => {
       const { shape, weights } = packable(request);
-      const packed = packOnce(weights, ['depthwise', shape], () => packConv2dDepthwise(weights, shape));
+      const packed = floatTensorOf(packOnce(weights, ['depthwise', shape], () => packConv2dDepthwise(weights, shape)));
       return convCall(request, 'conv2d_depthwise', shape, undefined, packed, 0);
     },
   },
@@ -141,16 +145,16 @@ export const kConvKernels: readonly Kernel[] = [
     },
     tiles: (request) => convTiles(request, 'conv2d_direct'),
     lower: (request) => {
-      const { shape, weights } = packable(request);
+      const { shape, weights, bytes } = packable(request);
       const tile = convTile(request, shape, 'conv2d_direct');
-      return convCall(
+      const packed = packedTensor(
         request,
-        'conv2d_direct',
-        shape,
-        tile,
-        packOnce(weights, ['direct', shape, tile.vectors], () => packConv2dDirect(weights, shape, tile.vectors)),
-        conv2dDirectScratchBytes(shape, tile),
+        weights,
+        ['direct', shape, tile.vectors],
+        () => packConv2dDirect(weights, shape, tile.vectors),
+        () => directRuns(shape, tile.vectors),
       );
+      return convCall(request, 'conv2d_direct', shape, tile, packed, conv2dDirectScratchBytes(shape, tile, bytes));
     },
   },
   {
@@ -159,12 +163,23 @@ export const kConvKernels: readonly Kernel[] = [
     form: (request) => (convShape(request)?.groups === 1 ? kBlocked : undefined),
     tiles: (request) => convTiles(request, 'conv2d_transpose'),
     lower: (request) => {
-      const { shape, weights } = packable(request);
+      const { shape, weights, bytes } = packable(request);
       const tile = convTile(request, shape, 'conv2d_transpose');
-      const packed = packOnce(weights, ['transpose', shape, tile.vectors], () =>
-        packConv2dTranspose(weights, shape, tile.vectors),
+      const packed = packedTensor(
+        request,
+        weights,
+        ['transpose', shape, tile.vectors],
+        () => packConv2dTranspose(weights, shape, tile.vectors),
+        () => transposeRuns(shape, tile.vectors),
       );
-      return convCall(request, 'conv2d_transpose', shape, tile, packed, conv2dTransposeScratchBytes(shape, tile));
+      return convCall(
+        request,
+        'conv2d_transpose',
+        shape,
+        tile,
+        packed,
+        conv2dTransposeScratchBytes(shape, tile, bytes),
+      );
     },
   },
 ];
@@ -208,8 +223,10 @@ function fewCut(request: KernelRequest) {
 
 function lowerFew(request: KernelRequest): KernelCall {
   const { shape, weights, isTransposed, tile } = fewCut(request);
-  const packed = packOnce(weights, ['few', shape, tile.channels, isTransposed], () =>
-    packConv2dFew(weights, shape, tile.channels, isTransposed),
+  const packed = floatTensorOf(
+    packOnce(weights, ['few', shape, tile.channels, isTransposed], () =>
+      packConv2dFew(weights, shape, tile.channels, isTransposed),
+    ),
   );
   const call = convCall(
     request,
@@ -261,9 +278,7 @@ export function winogradOf(request: KernelRequest): WinogradChoice | undefined {
   const form =
     wanted === undefined
       ? chooseWinograd(shape, mayGrow, target)
-      : kWinogradForms.find(
-          (one) => canUseWinograd(shape) && (mayGrow || one.rawFilters) && winogradName(one) === wanted,
-        );
+      : winogradFormsWithin(mayGrow, target).find((one) => canUseWinograd(shape) && winogradName(one) === wanted);
   return form === undefined ? undefined : { form, shape };
 }
 
@@ -275,10 +290,19 @@ function winogradCut(request: KernelRequest, form: WinogradForm) {
 
 function lowerWinograd(request: KernelRequest, form: WinogradForm): KernelCall {
   const { shape, weights, tile } = winogradCut(request, form);
+  const bytes = elementBytes(request.target);
   const packed = form.rawFilters
-    ? packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors))
-    : packOnce(weights, ['winograd', shape, tile], () => packConv2dWinograd(weights, shape, tile));
-  const call = convCall(request, 'conv2d_winograd', shape, undefined, packed, winogradScratchBytes(shape, tile));
+    ? floatTensorOf(
+        packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors)),
+      )
+    : packedTensor(
+        request,
+        weights,
+        ['winograd', shape, tile],
+        () => packConv2dWinograd(weights, shape, tile),
+        () => winogradRuns(shape, tile.vectors, (form.outputs + 2) ** 2),
+      );
+  const call = convCall(request, 'conv2d_winograd', shape, undefined, packed, winogradScratchBytes(shape, tile, bytes));
   const config: KernelConfig = {
     type: 'WinogradTile',
     fields: [
@@ -354,12 +378,23 @@ function epilogueFits(request: KernelRequest): boolean {
   });
 }
 
-export function packable(request: KernelRequest): { readonly shape: ConvGeometry; readonly weights: Float32Array } {
+interface Packable {
+  readonly shape: ConvGeometry;
+  readonly weights: Float32Array;
+  /** Of an element. */
+  readonly bytes: 2 | 4;
+}
+
+export function packable(request: KernelRequest): Packable {
   const shape = convShape(request) ?? fail('internal', 'a convolution lost its shape');
   const tensor = request.constant(request.node.inputs[1]);
   if (tensor === undefined || !(tensor.data instanceof Float32Array))
     return fail('internal', 'weights are not constant floats');
-  return { shape, weights: tensor.data };
+  return { shape, weights: tensor.data, bytes: elementBytes(request.target) };
+}
+
+function floatTensorOf(data: Float32Array): NumericTensor {
+  return makeTensor('f32', [data.length], data);
 }
 
 function convCall(
@@ -367,7 +402,7 @@ function convCall(
   fn: string,
   shape: ConvGeometry,
   tile: ConvTile | undefined,
-  packed: Float32Array,
+  packed: NumericTensor,
   scratchBytes: number,
 ): KernelCall {
   const { functor, packs } = finishedFunctor(request, shape.outChannels, tile !== undefined);
@@ -375,7 +410,6 @@ function convCall(
   const template: TemplateArg[] = [{ kind: 'config' }];
   if (tile !== undefined) template.push({ kind: 'config', config: tileConfig(tile) });
   const scratch: readonly KernelArg[] = tile === undefined ? [] : [{ kind: 'scratch' }];
-  const packedTensor: NumericTensor = makeTensor('f32', [packed.length], packed);
   return {
     header: `cortado/${fn === 'conv2d_transpose' ? 'conv_transpose' : fn}.h`,
     fn,
@@ -389,7 +423,7 @@ function convCall(
       kFunctorArg,
       ...scratch,
     ],
-    packs: [packedTensor, ...packs],
+    packs: [packed, ...packs],
     ...(functor === undefined ? {} : { functor }),
     scratchBytes,
     parts: kAnyParts,
@@ -411,7 +445,8 @@ function finishedFunctor(
   const bias = operand(finish.bias);
   if (finish.kind === 'clamp') {
     const args = [bias, operand(finish.residual), floatArg(finish.floor), floatArg(finish.ceiling)];
-    return { functor: { ...functor, known: { type: 'BiasResidualClamp', args } }, packs };
+    const type = outputType(request.node).dtype === 'bf16' ? 'BiasResidualClampOf<Bfloat16>' : 'BiasResidualClamp';
+    return { functor: { ...functor, known: { type, args } }, packs };
   }
   if (typeof finish.slope === 'number') {
     const arg = operand(finish.slope);

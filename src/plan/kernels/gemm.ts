@@ -3,13 +3,14 @@
 import { fail } from '../../errors.js';
 import { dimMax, isStatic } from '../../ir/dim.js';
 import { epilogueOperands } from '../../ir/graph.js';
-import { makeTensor } from '../../ir/tensor.js';
 import { operandAccess } from '../../ops/functor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
 import type { KernelCall, KernelRequest, KernelTarget } from '../../ops/kernel-call.js';
+import { fullyConnectedRuns } from '../pack-bf16.js';
+import { elementBytes } from '../pack-conv.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
-import { packOnce } from '../pack-once.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm, outputType, type TileSpace } from './kernel.js';
+import { packedTensor } from './packed-weights.js';
 import { tileFor } from './tuned.js';
 
 export const kGemmKernels: readonly Kernel[] = [
@@ -87,8 +88,12 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
   const rows = inputType(node, 0).shape[0] ?? 1;
   const { vectors, tileRows } = fullyConnectedTile(request);
   const { data } = weights;
-  const packed = packOnce(data, ['fc', outFeatures, inFeatures, block, vectors], () =>
-    packFullyConnected(data, outFeatures, inFeatures, block, vectors),
+  const packed = packedTensor(
+    request,
+    data,
+    ['fc', outFeatures, inFeatures, block, vectors],
+    () => packFullyConnected(data, outFeatures, inFeatures, block, vectors),
+    () => fullyConnectedRuns(outFeatures, inFeatures, block * vectors),
   );
   const { functor, packs = [] } = biasedFunctor(request, 2, block * vectors, 1);
   return {
@@ -105,9 +110,9 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
     },
     template: [{ kind: 'config' }, { kind: 'number', value: tileRows }],
     args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],
-    packs: [makeTensor('f32', [packed.length], packed), ...packs],
+    packs: [packed, ...packs],
     ...(functor === undefined ? {} : { functor }),
-    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows),
+    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows, elementBytes(target)),
     parts: kAnyParts,
   };
 }

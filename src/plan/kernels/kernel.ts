@@ -3,6 +3,7 @@
 
 import { fail } from '../../errors.js';
 import { dimMax, isStatic } from '../../ir/dim.js';
+import { arithmeticDType } from '../../ir/dtype.js';
 import { type Node, operatorInputs } from '../../ir/graph.js';
 import type { TensorType } from '../../ir/type.js';
 import type { KernelCall, KernelRequest, TileFields } from '../../ops/kernel-call.js';
@@ -46,9 +47,9 @@ export function outputType(node: Node): TensorType {
   return node.outputs[0]?.type ?? fail('internal', `${node.op} has no output`);
 }
 
-/** True for float images whose sizes are all fixed except, perhaps, the number of images. */
+/** True for images of floats, or of bf16 read as floats, whose sizes are all fixed except, perhaps, the number of images. */
 export function isStaticImage(type: TensorType): boolean {
-  return type.dtype === 'f32' && type.shape.length === 4 && type.shape.slice(1).every(isStatic);
+  return arithmeticDType(type.dtype) === 'f32' && type.shape.length === 4 && type.shape.slice(1).every(isStatic);
 }
 
 /** The sizes of a static dim list; the batch is not asked. */

@@ -3,9 +3,11 @@
 
 import { fail } from '../../errors.js';
 import { type Dim, dimEquals, dimMul, isStatic, type Shape, shapeEquals, shapeSize } from '../../ir/dim.js';
+import { arithmeticDType } from '../../ir/dtype.js';
 import type { ScalarExpr } from '../../ir/expr.js';
 import { type Node, presentInputs, type Value } from '../../ir/graph.js';
 import type { NumericTensor } from '../../ir/tensor.js';
+import type { TensorType } from '../../ir/type.js';
 import { runsOnVectors } from '../../ir/vector-expr.js';
 import { opDef } from '../../ops/define.js';
 import { operandAccess, padVector } from '../../ops/functor.js';
@@ -20,7 +22,7 @@ export function elementwiseExpr(node: Node): ScalarExpr | undefined {
   if (def.scalar === undefined) return undefined;
   return def.scalar(
     node.attrs as never,
-    presentInputs(node).map((value) => value.type.dtype),
+    presentInputs(node).map((value) => arithmeticDType(value.type.dtype)),
   );
 }
 
@@ -28,7 +30,8 @@ export function elementwiseExpr(node: Node): ScalarExpr | undefined {
 export function mapForm(request: KernelRequest): Form | undefined {
   const { node } = request;
   const result = outputType(node);
-  if (result.dtype !== 'f32' || result.shape.length !== 4 || presentInputs(node).some((v) => v.type.dtype !== 'f32')) {
+  const isFloat = (value: TensorType): boolean => arithmeticDType(value.dtype) === 'f32';
+  if (!isFloat(result) || result.shape.length !== 4 || !presentInputs(node).every((v) => isFloat(v.type))) {
     return undefined;
   }
   const blocked: number[] = [];
@@ -153,12 +156,12 @@ function broadcastMap(
 
 /** Floats per vector; 0 where the expression leaves float on its way and has to run on numbers. */
 function mapWidth(request: KernelRequest, expr: ScalarExpr, inputs: readonly Value[]): number {
-  const dtypes = inputs.map((value) => value.type.dtype);
+  const dtypes = inputs.map((value) => arithmeticDType(value.type.dtype));
   return runsOnVectors(expr, dtypes) ? request.target.vectorFloats : 0;
 }
 
 function functorOf(expr: ScalarExpr, inputs: readonly Value[]): FunctorSpec {
-  return { kind: 'map', expr, argTypes: inputs.map((value) => value.type.dtype), operands: [] };
+  return { kind: 'map', expr, argTypes: inputs.map((value) => arithmeticDType(value.type.dtype)), operands: [] };
 }
 
 function sameBytes(node: Node, input: number): boolean {

@@ -2,6 +2,7 @@
 // slope for negative values (PRelu, LeakyRelu). Anything else takes a second pass over the finished tile. Infinite clamp
 // bounds stand for none. NaN passes through all of them, as it does through Caffe2's Relu and Clip.
 
+import { arithmeticDType } from '../../ir/dtype.js';
 import type { ScalarExpr } from '../../ir/expr.js';
 import type { FunctorSpec } from '../../ops/kernel-call.js';
 
@@ -19,7 +20,7 @@ export type TileFinish =
 
 /** What the functor does, if a register tile can do it. */
 export function tileFinish(spec: FunctorSpec): TileFinish | undefined {
-  if (spec.kind !== 'epilogue' || !spec.argTypes.every((dtype) => dtype === 'f32')) return undefined;
+  if (spec.kind !== 'epilogue' || !spec.argTypes.every((dtype) => arithmeticDType(dtype) === 'f32')) return undefined;
   const { inner, floor, ceiling } = peelClamp(spec.expr);
   const sum = sumOf(inner, spec);
   if (sum !== undefined) return { kind: 'clamp', ...sum, floor, ceiling };

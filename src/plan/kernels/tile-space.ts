@@ -3,7 +3,14 @@
 // measurements stay good when the model changes.
 
 import type { TileFields } from '../../ops/kernel-call.js';
-import { type ConvFewTile, type ConvGeometry, type ConvTile, type TileTarget, tileRows } from '../pack-conv.js';
+import {
+  type ConvFewTile,
+  type ConvGeometry,
+  type ConvTile,
+  elementBytes,
+  type TileTarget,
+  tileRows,
+} from '../pack-conv.js';
 import type { WinogradTile } from '../pack-winograd.js';
 import type { TileSpace } from './kernel.js';
 
@@ -13,14 +20,14 @@ const kBands = [1, 2, 3, 4, 6, 8, 12, 16] as const;
 export function convTileSpace(s: ConvGeometry, tile: ConvTile, target: TileTarget): TileSpace {
   const outBlocks = Math.ceil(s.outChannels / s.groups / s.block);
   const inBlocks = Math.ceil(s.inChannels / s.groups / s.block);
+  const chunks =
+    elementBytes(target) < 4 ? [inBlocks] : [1, 2, 4, 8, 16, 32].map((blocks) => Math.min(blocks, inBlocks));
   return {
     chosen: { ...tile },
     axes: [
       registerTiles(outBlocks, target),
       distinct(kBands.map((bands) => Math.ceil(s.outHeight / bands))).map((bandRows) => ({ bandRows })),
-      distinct([1, 2, 4, 8, 16, 32].map((blocks) => Math.min(blocks, inBlocks))).map((chunkBlocks) => ({
-        chunkBlocks,
-      })),
+      distinct(chunks).map((chunkBlocks) => ({ chunkBlocks })),
     ],
   };
 }

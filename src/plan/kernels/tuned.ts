@@ -1,10 +1,11 @@
 // Measured choices at planning time: the name under which a layer is measured, and the tile that a measurement found.
 
 import { dimMax } from '../../ir/dim.js';
+import { arithmeticDType, type DType } from '../../ir/dtype.js';
 import { epilogueOperands, type Node, operatorInputs } from '../../ir/graph.js';
 import type { TensorType } from '../../ir/type.js';
 import { operandAccess } from '../../ops/functor.js';
-import type { KernelRequest, TunedKernel } from '../../ops/kernel-call.js';
+import type { KernelRequest, KernelTarget, TunedKernel } from '../../ops/kernel-call.js';
 
 /** Attributes that say how much a layer computes, in the order of the name. */
 const kAttributes = ['kernel', 'strides', 'pads', 'dilations', 'group', 'axis'] as const;
@@ -25,9 +26,15 @@ export function layerSignature({ node, target }: Pick<KernelRequest, 'node' | 't
     `${node.op} ${x === undefined ? '' : sizes(x.type)} to ${y === undefined ? '' : sizes(y.type)}`,
     ...attributes,
     ...(residuals === 0 ? [] : [residuals === 1 ? 'residual' : `${residuals} residuals`]),
-    `${x?.type.dtype ?? ''} c${target.vectorFloats}`,
+    `${x === undefined ? '' : heldAs(x.type.dtype, target)} c${target.vectorFloats}`,
   ];
   return parts.join(', ');
+}
+
+/** The same before and after layouts, which make bf16 of floats, are assigned. */
+function heldAs(dtype: DType, { precision }: KernelTarget): DType {
+  const arithmetic = arithmeticDType(dtype);
+  return precision === 'bf16' && arithmetic === 'f32' ? 'bf16' : arithmetic;
 }
 
 function sizes({ shape }: TensorType): string {

@@ -2,7 +2,7 @@
 
 import { fail } from '../../../errors.js';
 import { makeTensor, type NumericTensor, numberToHalf } from '../../../ir/tensor.js';
-import type { KernelRequest, Precision } from '../../../ops/kernel-call.js';
+import type { DevicePrecision, KernelRequest } from '../../../ops/kernel-call.js';
 import { packOnce } from '../../pack-once.js';
 import type { GemmMath } from './gemm-tile.js';
 
@@ -13,7 +13,7 @@ export interface PrecisionForm {
   readonly elementBytes: number;
 }
 
-const kForms: { readonly [precision in Precision]: PrecisionForm } = {
+const kForms: { readonly [precision in DevicePrecision]: PrecisionForm } = {
   fp32: { math: 'FloatMath', elementBytes: 4 },
   tf32: { math: 'Tf32Math', elementBytes: 4 },
   fp16: { math: 'HalfMath', elementBytes: 2 },
