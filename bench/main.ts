@@ -44,8 +44,8 @@ async function main(options: BenchOptions): Promise<void> {
 }
 
 async function runNets(names: readonly string[], options: BenchOptions, folder: string): Promise<readonly NetResult[]> {
-  const { threads, target, profile, startup } = options;
-  const machine = loadTarget(target);
+  const { threads, target, precision, profile, startup } = options;
+  const machine = loadTarget(target, precision);
   const probe = await buildMachineProbe(machine, machine.runner, folder);
   let rates = await probeAll(probe, threads);
   for (const line of machineLines(cpuModel(), rates)) console.log(line);
@@ -64,6 +64,7 @@ async function runNets(names: readonly string[], options: BenchOptions, folder: 
     ...(options.quick ? kQuick : kFull),
     folder,
     target,
+    precision,
     threads,
     profile,
     startup,

@@ -1,12 +1,14 @@
 // The benchmark's command line.
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { kPrecisions, type Precision } from '../src/ops/kernel-call.js';
 
 export interface BenchOptions {
   readonly only?: readonly string[];
   readonly quick: boolean;
   readonly threads: readonly number[];
   readonly target: string;
+  readonly precision: Precision;
   readonly profile: boolean;
   readonly startup: boolean;
   readonly layers: number;
@@ -23,6 +25,14 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option('--quick', 'fewer and shorter rounds', false)
     .option('--threads <list>', 'numbers of threads, such as 1,2', readThreads, [1, 2])
     .option('--target <name>', 'target to compile for', 'native')
+    .addOption(
+      new Option(
+        '--precision <kind>',
+        'how floats are held inside our nets; others than fp32 are timed against fp32 too',
+      )
+        .choices(kPrecisions)
+        .default('fp32'),
+    )
     .option('--profile', 'time per layer: GFLOP/s and share of the roofline', false)
     .option('--startup', 'time and memory of a process that runs the net once', false)
     .option('--layers <count>', 'layers that --profile shows per net', Number, 12)

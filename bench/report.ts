@@ -21,7 +21,7 @@ export function netLines(result: NetResult, rates: readonly MachineRates[]): rea
     result.maxError === undefined
       ? ''
       : `${result.maxError.toExponential(1)}   ${(result.relativeError ?? 0).toExponential(1)}`;
-  return result.results.map((run) => {
+  const lines = result.results.map((run) => {
     const peak = ratesFor(rates, run.threads).gflops;
     const ours = sideText(run.ours, result.macs, peak);
     const peer = run.peer === undefined ? ''.padEnd(35) : sideText(run.peer, result.macs, peak);
@@ -32,6 +32,24 @@ export function netLines(result: NetResult, rates: readonly MachineRates[]): rea
     const macs = (result.macs / 1e6).toFixed(0);
     return `${result.net.padEnd(16)} ${macs.padStart(5)} ${run.threads} |${ours} |${peer} |${ratio} | ${error}`;
   });
+  return [...lines, ...precisionLines(result)];
+}
+
+/** Against our own fp32: times, and how often the best class is the same. */
+function precisionLines({ results, agreement }: NetResult): readonly string[] {
+  const times = results.flatMap(({ threads, ours, fp32 }) => {
+    if (fp32 === undefined) return [];
+    const [ratio, medians] = [fp32.minMs / ours.minMs, fp32.medianMs / ours.medianMs].map((x) => x.toFixed(2));
+    const on = `${threads} thread${threads === 1 ? '' : 's'}`;
+    return [`  our fp32, ${on}: ${fp32.minMs.toFixed(3)} ms, ratio ${ratio}, of medians ${medians}`];
+  });
+  if (agreement === undefined) return times;
+  const { inputs, top, classes, centeredTop, centeredClasses, scoreError } = agreement;
+  return [
+    ...times,
+    `  top-1 as our fp32: ${top}/${inputs} (${classes} classes); of scores less their mean over the inputs ${centeredTop}/${inputs} ` +
+      `(${centeredClasses} classes); rms error of scores ${scoreError.toExponential(1)} of their variation`,
+  ];
 }
 
 function sideText(times: ThreadResult['ours'], macs: number, peak: number): string {

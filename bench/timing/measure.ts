@@ -1,15 +1,19 @@
 // Times one net on both sides in turn: ours, peer, ours, peer, …, so that a change of the machine's speed meets both.
 // The peer's JavaScript call (measured with a net that does nothing) is taken off its times.
 
+import { join } from 'node:path';
+import type { Precision } from '../../src/ops/kernel-call.js';
 import type { BenchNet } from '../nets/net-builder.js';
 import { uniformValues } from '../nets/weights.js';
 import { exportOnnx } from '../onnx/export-onnx.js';
+import { type Agreement, measureAgreement } from './agreement.js';
 import { compileOurs, type LayerStats, type OurNet, type RunTimes, type StartUp } from './ours.js';
 import type { Peer, PeerNet } from './peer.js';
 
 export interface MeasureOptions {
   readonly folder: string;
   readonly target: string;
+  readonly precision: Precision;
   readonly threads: readonly number[];
   readonly rounds: number;
   /** Time that one side takes of one round, about. */
@@ -24,6 +28,8 @@ export interface MeasureOptions {
 export interface ThreadResult {
   readonly threads: number;
   readonly ours: RunTimes;
+  /** Our fp32, where `ours` is of another precision. */
+  readonly fp32?: RunTimes;
   readonly peer?: RunTimes;
   readonly layers?: readonly LayerStats[];
   readonly startup?: StartUp;
@@ -39,17 +45,19 @@ export interface NetResult {
   /** Largest difference between the sides, absolute and relative to the largest value. */
   readonly maxError?: number;
   readonly relativeError?: number;
+  /** With our fp32 on varied inputs, where `ours` is of another precision. */
+  readonly agreement?: Agreement;
   readonly results: readonly ThreadResult[];
 }
 
 /** Where sides differ by more than this of the largest value, times would be of different nets. */
-const kMaxRelativeError = 1e-3;
+const kMaxRelativeError = { fp32: 1e-3, tf32: 3e-2, fp16: 3e-2, bf16: 1e-1 } as const;
 
 const kProfileRuns = 12;
 const kProfileRunMs = 20;
 
 export async function measureNet(net: BenchNet, peer: Peer | undefined, options: MeasureOptions): Promise<NetResult> {
-  const { folder, target, threads, onProgress } = options;
+  const { folder, target, precision, threads, onProgress } = options;
   const input = uniformValues(
     net.input.shape.reduce((a, b) => a * b, 1),
     1,
@@ -57,16 +65,21 @@ export async function measureNet(net: BenchNet, peer: Peer | undefined, options:
     1.7,
   );
   onProgress(`${net.name}: compiling`);
-  const ours = await compileOurs(net, input, { folder, target, threads: Math.max(...threads), precision: 'fp32' });
+  const most = Math.max(...threads);
+  const ours = await compileOurs(net, input, { folder, target, threads: most, precision });
+  const exact =
+    precision === 'fp32'
+      ? undefined
+      : await compileOurs(net, input, { folder: join(folder, 'fp32'), target, threads: most, precision: 'fp32' });
   const model = peer === undefined ? undefined : exportOnnx(net);
   let errors: Pick<NetResult, 'maxError' | 'relativeError'> = {};
   const results: ThreadResult[] = [];
   for (const count of threads) {
     const peerNet = model === undefined ? undefined : await peer?.load(model, net.input, input, net.output, count);
     if (peerNet !== undefined && results.length === 0)
-      errors = compareAnswers(await ours.answer(), await peerNet.run());
+      errors = compareAnswers(await ours.answer(), await peerNet.run(), kMaxRelativeError[precision]);
     onProgress(`${net.name}: ${count} thread${count === 1 ? '' : 's'}`);
-    const times = await interleave(ours, peerNet, count, options);
+    const times = await interleave(ours, exact, peerNet, count, options);
     await peerNet?.close();
     const layers = options.profile ? await profileLayers(ours, count, times.ours.minMs) : undefined;
     const startup = options.startup ? { startup: ours.startup(count) } : {};
@@ -74,7 +87,8 @@ export async function measureNet(net: BenchNet, peer: Peer | undefined, options:
   }
   const { name, isConvolutional, macs } = net;
   const { compileMs, arenaBytes, weightBytes } = ours;
-  return { net: name, isConvolutional, macs, compileMs, arenaBytes, weightBytes, ...errors, results };
+  const agreement = exact === undefined ? {} : { agreement: await measureAgreement(ours, exact, net.input.shape) };
+  return { net: name, isConvolutional, macs, compileMs, arenaBytes, weightBytes, ...errors, ...agreement, results };
 }
 
 /** Milliseconds of a call of the peer that computes nothing: a Relu of one value. */
@@ -88,6 +102,7 @@ export async function measurePeerCall(peer: Peer, empty: BenchNet): Promise<numb
 function compareAnswers(
   ours: Float32Array,
   peer: Float32Array,
+  maxRelativeError: number,
 ): { readonly maxError: number; readonly relativeError: number } {
   if (ours.length !== peer.length) throw new Error(`${ours.length} values against the peer's ${peer.length}`);
   let [maxError, largest] = [0, 0];
@@ -98,27 +113,33 @@ function compareAnswers(
     largest = Math.max(largest, Math.abs(expected));
   });
   const relativeError = maxError / largest;
-  if (!(relativeError <= kMaxRelativeError))
+  if (!(relativeError <= maxRelativeError))
     throw new Error(`the sides differ by ${maxError} where values reach ${largest}`);
   return { maxError, relativeError };
 }
 
 async function interleave(
   ours: OurNet,
+  exact: OurNet | undefined,
   peer: PeerNet | undefined,
   threads: number,
   { rounds, roundMs, peerCallMs }: MeasureOptions,
-): Promise<{ readonly ours: RunTimes; readonly peer?: RunTimes }> {
+): Promise<{ readonly ours: RunTimes; readonly fp32?: RunTimes; readonly peer?: RunTimes }> {
   const first = await ours.time(threads, 3);
+  const exactFirst = await exact?.time(threads, 3);
   const peerFirst = peer === undefined ? undefined : await timePeer(peer, 3);
-  const [our, their]: [RunTimes[], RunTimes[]] = [[], []];
+  const [our, fp32, their]: [RunTimes[], RunTimes[], RunTimes[]] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
     our.push(await ours.time(threads, repeatsFor(first.minMs, roundMs)));
+    if (exact !== undefined) fp32.push(await exact.time(threads, repeatsFor(exactFirst?.minMs ?? 1, roundMs)));
     if (peer !== undefined) their.push(await timePeer(peer, repeatsFor(peerFirst?.minMs ?? 1, roundMs)));
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const summary = summarize(our, 0);
-  return { ours: summary, ...(peer === undefined ? {} : { peer: summarize(their, peerCallMs) }) };
+  return {
+    ours: summarize(our, 0),
+    ...(exact === undefined ? {} : { fp32: summarize(fp32, 0) }),
+    ...(peer === undefined ? {} : { peer: summarize(their, peerCallMs) }),
+  };
 }
 
 /** Each layer's lowest mean over short runs, so that a busy moment spoils one of them only. */

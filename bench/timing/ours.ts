@@ -1,7 +1,7 @@
 // Our side: a net compiled to an executable, timed inside its own harness (no files, no process start in the numbers).
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { defaultCacheFolder } from '../../src/build/object-cache.js';
@@ -33,8 +33,8 @@ export interface OurNet {
   readonly compileMs: number;
   readonly arenaBytes: number;
   readonly weightBytes: number;
-  /** The output's values. */
-  answer(): Promise<Float32Array>;
+  /** The output's values, for the input that is timed or another. */
+  answer(input?: Float32Array): Promise<Float32Array>;
   time(threads: number, repeat: number): Promise<RunTimes>;
   /** Mean time of each layer; reading the clock between layers costs a little. */
   profile(threads: number, repeat: number): Promise<readonly LayerStats[]>;
@@ -60,6 +60,7 @@ export interface OurOptions {
 
 export async function compileOurs(net: BenchNet, input: Float32Array, options: OurOptions): Promise<OurNet> {
   const { folder, target, threads, precision } = options;
+  mkdirSync(folder, { recursive: true });
   const begin = performance.now();
   const { build, program } = await compile({
     predictNet: encodeNetDef(net.predict),
@@ -75,18 +76,21 @@ export async function compileOurs(net: BenchNet, input: Float32Array, options: O
   const compileMs = performance.now() - begin;
   if (build.executable === undefined) throw new Error('no executable was made');
   const inputFile = join(folder, 'input.npy');
+  const otherFile = join(folder, 'other.npy');
   const outputFile = join(folder, 'output.npy');
   const statsFile = join(folder, 'stats.json');
   writeNpy(inputFile, makeTensor('f32', [...net.input.shape], input));
   const executable = build.executable;
-  const run = async (args: readonly string[]): Promise<string> =>
-    (await execa(executable, ['--input', `${net.input.name}=${inputFile}`, ...args])).stdout;
+  const runOn = async (file: string, args: readonly string[]): Promise<string> =>
+    (await execa(executable, ['--input', `${net.input.name}=${file}`, ...args])).stdout;
+  const run = (args: readonly string[]): Promise<string> => runOn(inputFile, args);
   return {
     compileMs,
     arenaBytes: program.arenaBytes,
     weightBytes: program.weightBytes,
-    answer: async () => {
-      await run(['--output', `${net.output.name}=${outputFile}`]);
+    answer: async (other) => {
+      if (other !== undefined) writeNpy(otherFile, makeTensor('f32', [...net.input.shape], other));
+      await runOn(other === undefined ? inputFile : otherFile, ['--output', `${net.output.name}=${outputFile}`]);
       return Float32Array.from(readNpy(outputFile).data as Float32Array);
     },
     time: async (count, repeat) => {

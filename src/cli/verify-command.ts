@@ -31,6 +31,7 @@ interface VerifyFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly rtol?: number;
   readonly atol?: number;
   readonly layers?: boolean;
+  readonly varied?: number;
   readonly scaleAtol: boolean;
   readonly optimizedOnly?: boolean;
   readonly json?: boolean;
@@ -48,9 +49,14 @@ export function addVerifyCommand(program: Command): void {
   addRunnerOption(addPixelOptions(addModelOptions(command)))
     .option('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them', collect, [])
     .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
-    .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16)', parseNumber)
-    .option('--atol <a>', 'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16)', parseNumber)
+    .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
+    .option('--atol <a>', 'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
     .option('--layers', 'the error of every layer that a traced build tells of')
+    .option(
+      '--varied <n>',
+      'of another --precision than fp32: on so many made-up inputs, how often is the largest output the same',
+      parseCount,
+    )
     .option('--scale-atol', 'the absolute tolerance is a share of the largest expected value', true)
     .option('--no-scale-atol', 'the absolute tolerance is taken as it is')
     .option('--optimized-only', 'do not verify the unoptimized build as well')
@@ -81,6 +87,7 @@ async function runVerify(predictNet: string, flags: VerifyFlags): Promise<void> 
     seed: flags.seed,
     tolerance: { rtol: flags.rtol ?? usual.rtol, atol: flags.atol ?? usual.atol, scaleAtol: flags.scaleAtol },
     layers: flags.layers === true,
+    ...(flags.varied === undefined ? {} : { variedInputs: flags.varied }),
     ...(expected.size === 0 ? {} : { expected }),
     variants: flags.optimize ? (flags.optimizedOnly === true ? ['optimized'] : ['optimized', 'plain']) : ['plain'],
     runner: (own) => runnerOf(flags, own),
@@ -122,7 +129,16 @@ function reportText(report: VerifyReport): string {
   const layers = report.variants.flatMap(layerLines);
   const faults = report.variants.filter(({ pass }) => !pass).flatMap(faultLines);
   const verdict = report.pass ? 'verified' : 'NOT verified';
-  return [table, ...layers, ...faults, `${verdict}: ${report.net} for ${report.target} against ${what}`].join('\n');
+  const agreement = (report.agreement ?? []).map(({ name, same, rows, distinct }) => {
+    return `${name}: largest where fp32 has it in ${same} of ${rows} rows (${distinct} different places)`;
+  });
+  return [
+    table,
+    ...layers,
+    ...agreement,
+    ...faults,
+    `${verdict}: ${report.net} for ${report.target} against ${what}`,
+  ].join('\n');
 }
 
 /** Errors as shares of each layer's largest value, in order of execution. */

@@ -36,7 +36,7 @@ function imageInfo(value: Value, inputs: readonly Value[]): NumericTensor | unde
 }
 
 /** Marsaglia's xorshift32, started from the seed and the name (FNV-1a): uniform in [0, 1), 24 bits. */
-function uniform(seed: number, name: string): () => number {
+export function uniform(seed: number, name: string): () => number {
   let state = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(`${seed}:${name}`)) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
   if (state === 0) state = 1;

@@ -11,9 +11,11 @@ import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { interpret } from '../ops/interpret.js';
 import { runExecutable } from '../run/run-executable.js';
+import { type Agreement, countAgreement, type Outputs } from './agreement.js';
 import { compareTensors, type TensorComparison, type Tolerance, toleranceOf } from './compare-tensors.js';
 import { compareLayers, type OpDifference } from './first-difference.js';
 import { seededInputs } from './seeded-inputs.js';
+import { variedInputs } from './varied-inputs.js';
 
 export interface VerifyRequest extends CompileOptions {
   /** Input tensors by name; those left out are made from the seed. */
@@ -27,6 +29,8 @@ export interface VerifyRequest extends CompileOptions {
   /** Builds to verify; both by default. */
   readonly variants?: readonly Variant[];
   readonly cacheFolder?: string;
+  /** Of a precision other than fp32: inputs, made from as many seeds, on which its answers are compared with fp32's. */
+  readonly variedInputs?: number;
   /** Where executables run, given the target's own runner. */
   readonly runner?: (own: Runner) => Runner;
 }
@@ -49,11 +53,18 @@ export interface VerifyReport {
   /** What the outputs were compared with. */
   readonly reference: 'interpreter' | 'recorded';
   readonly variants: readonly VariantReport[];
+  /** With the same net compiled in fp32, on varied inputs; only when those were asked for. */
+  readonly agreement?: readonly Agreement[];
   readonly warnings: readonly Problem[];
 }
 
 /** Compiles, runs and compares. */
 export async function verifyNet(request: VerifyRequest): Promise<VerifyReport> {
+  if ((request.variedInputs ?? 0) > 0 && (request.precision ?? 'fp32') === 'fp32') {
+    fail('bad-option', 'answers in fp32 have nothing to agree with but themselves', {
+      remedy: 'choose another precision',
+    });
+  }
   request.onProgress?.('reading the model');
   const imported = importModel(request);
   const inputs = allInputs(imported.graph, request);
@@ -64,15 +75,59 @@ export async function verifyNet(request: VerifyRequest): Promise<VerifyReport> {
   const expected = request.expected ?? interpretAll(imported.graph, inputs, request);
   const reports: VariantReport[] = [];
   for (const run of runs) reports.push(await judge(request, imported, run, inputs, expected));
+  const agreement = await agreementOf(request, imported);
   return {
     net: imported.graph.name,
     target: runs[0]?.compiled.target.name ?? '',
     pass: reports.every((report) => report.pass),
     reference: request.expected === undefined ? 'interpreter' : 'recorded',
     variants: reports,
+    ...(agreement === undefined ? {} : { agreement }),
     warnings: imported.warnings,
   };
 }
+
+/** Runs the net in both precisions on varied inputs. */
+async function agreementOf(request: VerifyRequest, imported: ImportedNet): Promise<readonly Agreement[] | undefined> {
+  const { variedInputs: count = 0, seed = 1 } = request;
+  if (count === 0) return undefined;
+  const inputs = Array.from({ length: count }, (_, k) => variedInputs(imported.graph, seed + k));
+  const runAll = async (run: RunNet): Promise<readonly Outputs[]> => {
+    const outputs: Outputs[] = [];
+    for (const one of inputs) outputs.push(await run(one));
+    return outputs;
+  };
+  const lower = await withExecutable(request, imported, true, runAll);
+  return countAgreement(lower, await withExecutable({ ...request, precision: 'fp32' }, imported, true, runAll));
+}
+
+/** Compiles the net, and hands `use` a function that runs it. */
+async function withExecutable<T>(
+  request: VerifyRequest,
+  imported: ImportedNet,
+  optimize: boolean,
+  use: (run: RunNet, compiled: CompiledNet, folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await makeTempFolder(tmpdir(), 'cortado-verify-');
+  try {
+    const compiled = await compile({ ...request, optimize, outputFolder: folder, emit: ['executable'] }, imported);
+    const run: RunNet = async (inputs, traceFolder) => {
+      const { outputs } = await runExecutable({
+        executable: compiled.build.executable ?? fail('internal', 'no executable was built'),
+        runner: request.runner?.(compiled.target.runner) ?? compiled.target.runner,
+        inputs,
+        outputs: compiled.program.outputs.map(({ name }) => name),
+        ...(traceFolder === undefined ? {} : { traceFolder }),
+      });
+      return outputs;
+    };
+    return await use(run, compiled, folder);
+  } finally {
+    await removeTempFolder(folder);
+  }
+}
+
+type RunNet = (inputs: ReadonlyMap<string, Tensor>, traceFolder?: string) => Promise<Outputs>;
 
 interface VariantRun {
   readonly variant: Variant;
@@ -96,34 +151,14 @@ async function runVariant(
   inputs: ReadonlyMap<string, Tensor>,
   trace?: (folder: string, compiled: CompiledNet) => void,
 ): Promise<VariantRun> {
-  const folder = await makeTempFolder(tmpdir(), 'cortado-verify-');
-  try {
-    const { cacheFolder } = request;
-    const compiled = await compile(
-      {
-        ...request,
-        optimize: variant === 'optimized',
-        trace: trace !== undefined,
-        outputFolder: folder,
-        emit: ['executable'],
-        ...(cacheFolder === undefined ? {} : { cacheFolder }),
-      },
-      imported,
-    );
+  const traced = { ...request, trace: trace !== undefined };
+  return withExecutable(traced, imported, variant === 'optimized', async (run, compiled, folder) => {
     request.onProgress?.(`running the ${variant} net`);
     const traceFolder = join(folder, 'trace');
-    const { outputs } = await runExecutable({
-      executable: compiled.build.executable ?? fail('internal', 'no executable was built'),
-      runner: request.runner?.(compiled.target.runner) ?? compiled.target.runner,
-      inputs,
-      outputs: compiled.program.outputs.map(({ name }) => name),
-      ...(trace === undefined ? {} : { traceFolder }),
-    });
+    const outputs = await run(inputs, trace === undefined ? undefined : traceFolder);
     trace?.(traceFolder, compiled);
     return { variant, compiled, outputs };
-  } finally {
-    await removeTempFolder(folder);
-  }
+  });
 }
 
 function interpretAll(
