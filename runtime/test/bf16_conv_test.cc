@@ -186,6 +186,7 @@ inline constexpr Conv2dShape kFirst7{3, 32, 40, 2 * B, 16, 20, 7, 7, 2, 2, 3, 3,
 inline constexpr Conv2dShape kFirst3{3, 21, 31, B + 4, 10, 15, 3, 3, 2, 2, 0, 0, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kFirstNarrow{3, 9, 5, B, 7, 3, 3, 3, 1, 1, 0, 0, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kFirstEven{2, 12, 12, B, 9, 9, 4, 4, 1, 1, 0, 0, 1, 1, 1, B, 0, 0};
+inline constexpr Conv2dShape kFirstPoint{3, 9, 11, B, 9, 11, 1, 1, 1, 1, 0, 0, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kFirstDilated{2, 16, 16, B, 16, 16, 3, 3, 1, 1, 2, 2, 2, 2, 1, B, 0, 0};
 inline constexpr Conv2dShape kWinograd{2 * B + 3, 13, 22, 3 * B - 2, 13, 22, 3, 3, 1, 1, 1, 1, 1, 1, 1, B, 0, 0};
 inline constexpr Conv2dShape kDepthwise{B + 3, 9, 33, B + 3, 5, 17, 3, 3, 2, 2, 1, 1, 1, 1, B + 3, B, 0, 0};
@@ -210,6 +211,7 @@ int main() {
   check_first<kFirst3, kTile>("first 3x3 stride 2, nothing padded", 1, 1);
   check_first<kFirstNarrow, kTile>("first 3x3, rows share a tile", 2, 2);
   check_first<kFirstEven, kTile>("first 4x4", 1, 1);
+  check_first<kFirstPoint, kTile>("first 1x1", 2, 3);
   check_first<kFirstDilated, kTile>("first 3x3 dilation 2", 1, 1);
   check_winograd<kWinograd, kTwo>("Winograd F(2x2), odd channels", 2, 3, 1e-2);
   check_winograd<kWinograd, kFour>("Winograd F(4x4), odd channels", 2, 3, 3e-2);

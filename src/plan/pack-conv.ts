@@ -128,10 +128,20 @@ export function conv2dDirectScratchBytes(s: ConvGeometry, tile: ConvTile, bytes 
   return bytes * channels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
 }
 
-/** conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, which bf16 always copies, rounded up to 64. */
+/** True for 1×1, stride 1, nothing padded or cropped: all pixels are one row. */
+function isPointwise(s: ConvGeometry): boolean {
+  const isUnit = s.kernelH === 1 && s.kernelW === 1 && s.strideH === 1 && s.strideW === 1;
+  return isUnit && s.padTop === 0 && s.padLeft === 0 && s.outHeight === s.inHeight && s.outWidth === s.inWidth;
+}
+
+/**
+ * conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, rounded up to 64; bf16 always copies, a pointwise
+ * convolution all at once.
+ */
 export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile, bytes = 4): number {
   if (!readsPadding(s) && bytes === 4) return 0;
-  const bandBytes = bytes * s.inChannels * bandHeight(s, Math.min(tile.bandRows, s.outHeight)) * bandWidth(s);
+  const rows = isPointwise(s) ? s.outHeight : Math.min(tile.bandRows, s.outHeight);
+  const bandBytes = bytes * s.inChannels * bandHeight(s, rows) * bandWidth(s);
   return Math.ceil(bandBytes / 64) * 64;
 }
 

@@ -96,7 +96,7 @@ const kRoundTrips: { readonly [what: string]: string } = {
   ),
   layouts: net(
     'input %x: f32[1,16,2,2]',
-    '%b = ToBlocked(%x) {block=16} : f32[1,16,2,2]@c16',
+    '%b = ToBlocked(%x) {block=16, dtype="f32"} : f32[1,16,2,2]@c16',
     '%y = ToPlain(%b) {block=16} : f32[1,16,2,2]',
     'output "y" = %y',
   ),

@@ -7,10 +7,10 @@
 
 namespace cortado {
 
-/** Float and no window leaves the image: 0; else sizeof(E) · C · band_height · band_width (as conv2d_direct_scratch_bytes), rounded up to 64. */
+/** Float and no window leaves the image: 0; else sizeof(E) · C · band_height · band_width (as conv2d_direct_scratch_bytes), rounded up to 64; a pointwise convolution is one band. */
 template <const Conv2dShape& S, const Conv2dTile& T, class E = float>
 constexpr std::size_t conv2d_first_scratch_bytes() {
-  const int rows = T.band_rows < S.out_height ? T.band_rows : S.out_height;
+  const int rows = T.band_rows < S.out_height && !is_pointwise(S) ? T.band_rows : S.out_height;
   const std::int64_t bytes = static_cast<std::int64_t>(sizeof(E)) * S.in_channels * band_height(S, rows) * band_width(S);
   return reads_padding(S) || !std::is_same_v<E, float> ? static_cast<std::size_t>(round_up(bytes, 64)) : 0;
 }

@@ -277,9 +277,10 @@ void run_conv_loops(Part part, std::int64_t n, const ConvLoopsOf<E>& l, const X*
       ready_band = band_id;
       const X* group_x = x + image * l.x_image + group * l.x_group;
       if (!std::is_same_v<E, X> || l.copies_band) {
-        const int row_begin = l.grid.rows.begin(tiles.row_begin);
+        const int row_begin = l.bands_along_cols ? 0 : l.grid.rows.begin(tiles.row_begin);
         const int out_rows = l.grid.rows.begin(tiles.row_end) - row_begin;
-        const int rows = (out_rows - 1) * l.band_height_step + l.kernel_extent_h;
+        // A pointwise convolution's rows are one: all of them are copied.
+        const int rows = l.bands_along_cols ? l.in_height : (out_rows - 1) * l.band_height_step + l.kernel_extent_h;
         copy_band(l, group_x, row_begin * l.band_height_step - l.pad_top, rows, scratch);
         const std::int64_t row_stride = static_cast<std::int64_t>(l.band_width) * l.x_unit;
         source = BandSource<E>{scratch, rows * row_stride, row_stride, row_begin};
