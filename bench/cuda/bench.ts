@@ -12,7 +12,7 @@ import { loadTarget } from '../../src/build/target.js';
 import { findToolchain } from '../../src/build/toolchain.js';
 import { compile } from '../../src/compile.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
-import { kPrecisions, type Precision } from '../../src/ops/kernel-call.js';
+import { type DevicePrecision, kDevicePrecisions } from '../../src/ops/kernel-call.js';
 import { packageRoot } from '../../src/package-root.js';
 import { kBenchNets } from '../nets/index.js';
 import type { BenchNet } from '../nets/net-builder.js';
@@ -22,11 +22,12 @@ const kFolder = fileURLToPath(new URL('bench/cuda/', packageRoot));
 const kSlowest = 12;
 
 /** Dense peaks of a GPU: TFLOP/s by precision and GB/s, from the manufacturer's data sheets. */
-const kPeaks: { readonly [architecture: number]: { readonly [P in Precision]: number } & { readonly memory: number } } =
-  {
-    80: { fp32: 19.5, tf32: 156, fp16: 312, memory: 1555 },
-    90: { fp32: 66.9, tf32: 494, fp16: 989, memory: 3350 },
-  };
+const kPeaks: {
+  readonly [architecture: number]: { readonly [P in DevicePrecision]: number } & { readonly memory: number };
+} = {
+  80: { fp32: 19.5, tf32: 156, fp16: 312, memory: 1555 },
+  90: { fp32: 66.9, tf32: 494, fp16: 989, memory: 3350 },
+};
 
 interface LayerTime {
   readonly blob: string;
@@ -51,10 +52,10 @@ async function main(): Promise<void> {
     },
   });
   const make = kBenchNets.get(values.net);
-  const precision = kPrecisions.find((kind) => kind === values.precision);
+  const precision = kDevicePrecisions.find((kind) => kind === values.precision);
   if (make === undefined || precision === undefined) {
     throw new Error(
-      `expected a net of ${[...kBenchNets.keys()].join(', ')} and a precision of ${kPrecisions.join(', ')}`,
+      `expected a net of ${[...kBenchNets.keys()].join(', ')} and a precision of ${kDevicePrecisions.join(', ')}`,
     );
   }
   const shape = values.shape.split(',').map(Number);
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
 async function timeOurs(
   net: BenchNet,
   shape: readonly number[],
-  precision: Precision,
+  precision: DevicePrecision,
   target: string,
   folder: string,
   runs: number,
@@ -112,7 +113,7 @@ async function timeOurs(
 async function reportPeer(
   net: BenchNet,
   shape: readonly number[],
-  precision: Precision,
+  precision: DevicePrecision,
   folder: string,
   runs: number,
   ourMs: number,
@@ -140,7 +141,7 @@ async function reportPeer(
 }
 
 /** The time a layer needs at least, by arithmetic or by memory, over the time it took. */
-function reportLayers(layers: readonly LayerTime[], precision: Precision, target: string): void {
+function reportLayers(layers: readonly LayerTime[], precision: DevicePrecision, target: string): void {
   const peaks = kPeaks[loadTarget(target).device?.architecture ?? 80];
   if (peaks === undefined) return;
   const slowest = [...layers].sort((a, b) => b.ms - a.ms).slice(0, kSlowest);

@@ -132,7 +132,9 @@ export type Tuning = ReadonlyMap<string, readonly TunedKernel[]>;
  */
 export const kPrecisions = ['fp32', 'bf16', 'tf32', 'fp16'] as const;
 export type Precision = (typeof kPrecisions)[number];
-export type DevicePrecision = Exclude<Precision, 'bf16'>;
+/** Those of devices. */
+export const kDevicePrecisions = ['fp32', 'tf32', 'fp16'] as const;
+export type DevicePrecision = (typeof kDevicePrecisions)[number];
 
 /** What a kernel may know of the target: never its name. */
 export interface KernelTarget {

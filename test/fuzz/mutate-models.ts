@@ -66,7 +66,7 @@ export function modelsOfCases(cases: readonly CorpusCase[]): readonly SoundModel
 
 /** Compiles `count` damaged models with the seeds from `firstSeed` on. */
 export function fuzzModels(models: readonly SoundModel[], count: number, firstSeed: number): ModelFuzzOutcome {
-  const targets = kTargets.map(loadTarget);
+  const targets = kTargets.map((name) => loadTarget(name));
   const failures: string[] = [];
   let [compiled, slowestMs] = [0, 0];
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
