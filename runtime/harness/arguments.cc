@@ -117,7 +117,11 @@ bool parse_valued(const char* option, const char* value, const cortado_model_inf
     const char* shape = nullptr;
     return split_name(option, value, inputs, &index, &shape, error) && parse_shape(shape, &a->inputs[index], error);
   }
-  const char** const text = is("--weights") ? &a->weights : is("--trace") ? &a->trace : is("--stats") ? &a->stats : nullptr;
+  const char** const text = is("--weights")    ? &a->weights
+                            : is("--trace")    ? &a->trace
+                            : is("--stats")    ? &a->stats
+                            : is("--affinity") ? &a->affinity
+                                               : nullptr;
   if (text != nullptr) *text = value;
   return text != nullptr;
 }
@@ -137,7 +141,7 @@ bool parse_flag(const char* option, Arguments* a) {
 }
 
 constexpr const char* kValued[] = {"--input", "--output", "--repeat", "--warmup", "--threads", "--seed",  "--mean",
-                                   "--scale", "--shape",  "--weights", "--trace", "--stats"};
+                                   "--scale", "--shape",  "--weights", "--trace", "--stats", "--affinity"};
 
 // Points *value to the value in `--option=value`, or to the next argument, which is then used up.
 bool find_value(int argc, char** argv, int* at, const char* option, const char** value) {
@@ -192,6 +196,7 @@ void print_usage(const char* program, const cortado_model_info& info) {
       "  --shape [NAME=]DIMS    sizes of a raw or random input, such as 1,3,224,224\n"
       "  --repeat N --warmup N  timed and untimed runs\n"
       "  --threads N            1 = the calling thread alone\n"
+      "  --affinity CPUS        fast: the fast cores of a phone or board; or numbers, 0,4-7; threads are as many by default\n"
       "  --weights FILE         the weight file; --check-weights recomputes its checksum\n"
       "  --profile              time per layer\n"
       "  --stats FILE           timing and memory as JSON\n"

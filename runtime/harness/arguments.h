@@ -28,6 +28,7 @@ struct Arguments {
   const char* weights = nullptr;
   const char* trace = nullptr;
   const char* stats = nullptr;
+  const char* affinity = nullptr;  // CPUs, see affinity.h
   std::int64_t repeat = 1;
   std::int64_t warmup = 0;
   std::int64_t threads = 0;

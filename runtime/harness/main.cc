@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "affinity.h"
 #include "allocation_trap.h"
 #include "arguments.h"
 #include "describe.h"
@@ -163,6 +164,8 @@ bool run_session(Session* s, int argc, char** argv, Error* error) {
   if (!parse_arguments(argc, argv, s->info, &s->arguments, error)) return false;
   if (s->arguments.help) return print_usage(argv[0], s->info), true;
   if (s->arguments.info) return print_info(*s), true;
+  // Before the model is made: it counts the CPUs and starts its threads then.
+  if (s->arguments.affinity != nullptr && !set_affinity(s->arguments.affinity, error)) return false;
   return s->allocate(error) && load_inputs(s, error) && make_model(s, argv[0], error) && run_all(s, error) && report(s, error);
 }
 

@@ -25,6 +25,7 @@ interface RunFlags extends ModelFlags, PixelFlags, RunnerFlags {
   readonly seed?: number;
   readonly repeat?: number;
   readonly warmup?: number;
+  readonly affinity?: string;
   readonly profile?: boolean;
   readonly top?: number;
   readonly trace?: string;
@@ -55,6 +56,7 @@ export function addRunCommand(program: Command): void {
     .option('--seed <n>', 'seed of the random values', parseCount)
     .option('--repeat <n>', 'timed runs', parseCount)
     .option('--warmup <n>', 'runs before the timed ones', parseCount)
+    .option('--affinity <cpus>', 'CPUs to run on: fast (the fast cores of a phone or board), or numbers such as 0,4-7')
     .option('--profile', 'time per layer')
     .option('--top <n>', 'show the n largest values of each row (5 when no --output file is given)', parseCount)
     .option('--trace <dir>', 'write every tensor into a folder')
@@ -152,7 +154,7 @@ async function runNet(
   return inputs;
 }
 
-function pick({ random, seed, repeat, warmup, profile, threads, weightsFile }: RunFlags) {
+function pick({ random, seed, repeat, warmup, profile, threads, affinity, weightsFile }: RunFlags) {
   return {
     ...(random === undefined ? {} : { random }),
     ...(seed === undefined ? {} : { seed }),
@@ -160,6 +162,7 @@ function pick({ random, seed, repeat, warmup, profile, threads, weightsFile }: R
     ...(warmup === undefined ? {} : { warmup }),
     ...(profile === undefined ? {} : { profile }),
     ...(threads === undefined ? {} : { threads }),
+    ...(affinity === undefined ? {} : { affinity }),
     ...(weightsFile === undefined ? {} : { weightsFile }),
   };
 }

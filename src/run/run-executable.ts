@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly random?: boolean;
   readonly seed?: number;
   readonly threads?: number;
+  /** CPUs to run on: `fast`, or numbers such as `0,4-7`. */
+  readonly affinity?: string;
   readonly repeat?: number;
   readonly warmup?: number;
   readonly profile?: boolean;
@@ -131,11 +133,12 @@ async function inputArguments({ inputs }: RunRequest, folder: string, place: Pla
 }
 
 async function optionArguments(request: RunRequest, place: Place): Promise<readonly string[]> {
-  const { threads, repeat, warmup, random, seed, profile, weightsFile, traceFolder } = request;
+  const { threads, affinity, repeat, warmup, random, seed, profile, weightsFile, traceFolder } = request;
   const valued = (option: string, value: string | number | undefined): readonly string[] =>
     value === undefined ? [] : [option, String(value)];
   return [
     ...valued('--threads', threads),
+    ...valued('--affinity', affinity),
     ...valued('--repeat', repeat),
     ...valued('--warmup', warmup),
     ...valued('--seed', seed),
