@@ -211,7 +211,11 @@ async function withStackBound(compiled: CompiledNet, request: BuildRequest): Pro
   if (!files.isBare) return files;
   const isSourceAlone = request.emit?.every((artifact) => artifact === 'source') === true;
   if (isSourceAlone && !(await hasToolchain(target))) return files;
-  const stack = await stackBound(files, target, request.cacheFolder, request.onProgress);
+  const stack = await stackBound(files, target, request.cacheFolder, request.onProgress).catch((error: unknown) => {
+    const isUnbounded = problemsOf(error).some(({ code }) => code === 'unsupported');
+    if (!isUnbounded || target.stackBytes === undefined) throw error;
+    return { netBytes: target.stackBytes, imageBytes: target.stackBytes };
+  });
   if (target.stackBytes !== undefined && target.stackBytes < stack.imageBytes) {
     fail('mismatch', `the stack of target ${target.name} is too small for this net`, {
       expected: `stackBytes of at least ${stack.imageBytes}`,

@@ -82,7 +82,7 @@ export function parseCallGraph(texts: readonly string[]): CallGraph {
     for (const [, title = '', label = ''] of text.matchAll(/^node: \{ title: "([^"]*)" label: "([^"]*)"/gm)) {
       const frame = /\\n(\d+) bytes \(([a-z,]+)\)/.exec(label);
       if (frame === null) continue;
-      if (frame[2] === 'dynamic') fail('internal', `the stack of ${title} is not bounded`);
+      if (frame[2] === 'dynamic') notBounded(`${title} has a frame of varying size`);
       frames.set(title, Math.max(frames.get(title) ?? 0, Number(frame[1])));
     }
     for (const [, from = '', to = ''] of text.matchAll(/^edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"/gm)) {
@@ -94,6 +94,12 @@ export function parseCallGraph(texts: readonly string[]): CallGraph {
   return { frames, calls };
 }
 
+function notBounded(why: string): never {
+  return fail('unsupported', `the stack of this net is not bounded: ${why}`, {
+    remedy: 'set stackBytes in a target file of your own',
+  });
+}
+
 /** The deepest stack of a call of `root`. Fails for recursion. */
 export function stackDepth(graph: CallGraph, root: string): number {
   const called = new Set([...graph.calls.values()].flatMap((targets) => [...targets]));
@@ -103,7 +109,7 @@ export function stackDepth(graph: CallGraph, root: string): number {
   const depth = (name: string): number => {
     const before = known.get(name);
     if (before !== undefined) return before;
-    if (path.has(name)) return fail('internal', `the stack is not bounded: ${name} calls itself`);
+    if (path.has(name)) return notBounded(`${name} calls itself`);
     path.add(name);
     const targets = [...(graph.calls.get(name) ?? [])].flatMap((target) =>
       target === kIndirect ? indirectTargets(name, free) : [target],

@@ -14,7 +14,9 @@ export const kNormalizationKernels: readonly Kernel[] = [
   {
     name: 'lrn_blocked',
     op: 'LRN',
-    form: ({ node }) => (isImageAlone(node) ? kFollow : undefined),
+    // A window reaches into the blocks beside its own and no farther.
+    form: ({ node, target }) =>
+      isImageAlone(node) && numberAttr(node, 'size') <= 2 * target.vectorFloats + 1 ? kFollow : undefined,
     lower: lowerLrn,
   },
   {
