@@ -463,29 +463,31 @@ function finishedFunctor(
   };
 }
 
+/** What all convolutions, those of devices included, are told of their geometry, in the order of the structs. */
+export function geometryFields(shape: ConvGeometry): readonly (readonly [name: string, value: number])[] {
+  return [
+    ['in_channels', shape.inChannels],
+    ['in_height', shape.inHeight],
+    ['in_width', shape.inWidth],
+    ['out_channels', shape.outChannels],
+    ['out_height', shape.outHeight],
+    ['out_width', shape.outWidth],
+    ['kernel_h', shape.kernelH],
+    ['kernel_w', shape.kernelW],
+    ['stride_h', shape.strideH],
+    ['stride_w', shape.strideW],
+    ['pad_top', shape.padTop],
+    ['pad_left', shape.padLeft],
+    ['dilation_h', shape.dilationH],
+    ['dilation_w', shape.dilationW],
+    ['groups', shape.groups],
+  ];
+}
+
 export function shapeConfig(shape: ConvGeometry): KernelConfig {
   return {
     type: 'Conv2dShape',
-    fields: [
-      ['in_channels', shape.inChannels],
-      ['in_height', shape.inHeight],
-      ['in_width', shape.inWidth],
-      ['out_channels', shape.outChannels],
-      ['out_height', shape.outHeight],
-      ['out_width', shape.outWidth],
-      ['kernel_h', shape.kernelH],
-      ['kernel_w', shape.kernelW],
-      ['stride_h', shape.strideH],
-      ['stride_w', shape.strideW],
-      ['pad_top', shape.padTop],
-      ['pad_left', shape.padLeft],
-      ['dilation_h', shape.dilationH],
-      ['dilation_w', shape.dilationW],
-      ['groups', shape.groups],
-      ['block', shape.block],
-      ['x_image_stride', 0],
-      ['y_image_stride', 0],
-    ],
+    fields: [...geometryFields(shape), ['block', shape.block], ['x_image_stride', 0], ['y_image_stride', 0]],
   };
 }
 

@@ -8,7 +8,7 @@ import type { NumericTensor } from '../../../ir/tensor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../../ops/kernel-arguments.js';
 import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../../ops/kernel-call.js';
 import type { ConvGeometry } from '../../pack-conv.js';
-import { convShape } from '../conv.js';
+import { convShape, geometryFields } from '../conv.js';
 import { constantFeatures } from '../gemm.js';
 import { type Form, inputType, type Kernel, outputType } from '../kernel.js';
 import { chooseGemmTile, type GemmTile, gridTiles } from './gemm-tile.js';
@@ -104,21 +104,7 @@ function shapeConfig(request: KernelRequest, shape: ConvGeometry, read: number):
   return {
     type: 'Conv2dShape',
     fields: [
-      ['in_channels', shape.inChannels],
-      ['in_height', shape.inHeight],
-      ['in_width', shape.inWidth],
-      ['out_channels', shape.outChannels],
-      ['out_height', shape.outHeight],
-      ['out_width', shape.outWidth],
-      ['kernel_h', shape.kernelH],
-      ['kernel_w', shape.kernelW],
-      ['stride_h', shape.strideH],
-      ['stride_w', shape.strideW],
-      ['pad_top', shape.padTop],
-      ['pad_left', shape.padLeft],
-      ['dilation_h', shape.dilationH],
-      ['dilation_w', shape.dilationW],
-      ['groups', shape.groups],
+      ...geometryFields(shape),
       ['x_read', read],
       ['x_stored', stored],
       ['y_written', written],

@@ -16,6 +16,7 @@ import {
   outputType,
   staticDims,
 } from '../kernel.js';
+import { poolFields } from '../pool.js';
 
 /** Channels of an image are stored in multiples of this: 16 bytes of halfs. */
 export const kChannelMultiple = 8;
@@ -76,11 +77,6 @@ function pool(op: string, reduce: string): Kernel {
 }
 
 function lowerPool(node: Node, reduce: string): KernelCall {
-  const [, channels = 1, inHeight = 1, inWidth = 1] = staticDims(inputType(node, 0));
-  const [, , outHeight = 1, outWidth = 1] = staticDims(outputType(node));
-  const [kernelH = 1, kernelW = 1] = listAttr(node, 'kernel');
-  const [strideH = 1, strideW = 1] = listAttr(node, 'strides');
-  const [padTop = 0, padLeft = 0] = listAttr(node, 'pads');
   const written = storedChannels(outputType(node));
   return {
     header: 'cortado_cuda/image_pool.h',
@@ -88,17 +84,7 @@ function lowerPool(node: Node, reduce: string): KernelCall {
     config: {
       type: 'Pool2dShape',
       fields: [
-        ['channels', channels],
-        ['in_height', inHeight],
-        ['in_width', inWidth],
-        ['out_height', outHeight],
-        ['out_width', outWidth],
-        ['kernel_h', kernelH],
-        ['kernel_w', kernelW],
-        ['stride_h', strideH],
-        ['stride_w', strideW],
-        ['pad_top', padTop],
-        ['pad_left', padLeft],
+        ...poolFields(node),
         ['x_stored', storedChannels(inputType(node, 0))],
         ['y_written', written],
         ['y_stored', written],
