@@ -36,8 +36,18 @@ export async function linkImage(
     join('bare', 'link.ld'),
   ];
   const flags = [...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
-  await runTool(toolchain.cc, [...flags, ...link, ...objects, '-lgcc', '-o', output], place);
+  await runTool(toolchain.cc, [...flags, ...link, ...objects, '-lgcc', '-o', output], place).catch(explainLink);
   return imageSizes(output);
+}
+
+/** What the linker misses is the C library's. */
+function explainLink(error: unknown): never {
+  const text = error instanceof Error ? error.message : '';
+  const missing = [...new Set([...text.matchAll(/undefined reference to [`']([^`']+)'/g)].map(([, name]) => name))];
+  if (missing.length === 0) throw error;
+  return fail('unsupported', `the net calls ${missing.join(', ')}, which an image without a C library does not have`, {
+    remedy: 'use --emit library or source, and link it with a C library',
+  });
 }
 
 /** Fails when the image exceeds its budget of flash. */
