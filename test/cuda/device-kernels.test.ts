@@ -28,7 +28,7 @@ describe('device kernels', () => {
 
   for (const program of kPrograms) {
     it(`${program} through the emulation`, async function () {
-      this.timeout(300_000);
+      this.timeout(600_000);
       await compileAndRun(program, join(directory, program), ['-O2']);
     });
   }
