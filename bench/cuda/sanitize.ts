@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { compile } from '../../src/compile.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
-import { kPrecisions } from '../../src/ops/kernel-call.js';
+import { kDevicePrecisions } from '../../src/ops/kernel-call.js';
 import { packageRoot } from '../../src/package-root.js';
 import { kBenchNets } from '../nets/index.js';
 
@@ -21,7 +21,7 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'cortado-sanitize-'));
   let findings = 0;
   try {
-    for (const precision of kPrecisions) {
+    for (const precision of kDevicePrecisions) {
       for (const program of await programs(values.target, precision, join(folder, precision))) {
         for (const tool of kTools) findings += await check(program, tool, precision);
       }
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
 
 async function programs(
   target: string,
-  precision: (typeof kPrecisions)[number],
+  precision: (typeof kDevicePrecisions)[number],
   outputFolder: string,
 ): Promise<readonly string[]> {
   const file = (name: string): string => fileURLToPath(new URL(`models/digits/${name}`, packageRoot));

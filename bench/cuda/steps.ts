@@ -1,6 +1,8 @@
 // What has to be done on a machine with a GPU, in steps of a few minutes each: every step is a command whose output goes into the
 // report. Nothing here runs anything.
 
+import { kDevicePrecisions } from '../../src/ops/kernel-call.js';
+
 export interface GpuStep {
   readonly name: string;
   readonly title: string;
@@ -16,7 +18,6 @@ export interface StepOptions {
   readonly target: string;
 }
 
-const kPrecisions = ['fp32', 'tf32', 'fp16'] as const;
 const kCorpusParts = 12;
 const kBatches = [1, 8, 32, 256] as const;
 
@@ -31,7 +32,7 @@ const kBench: readonly (readonly [net: string, shapes: readonly string[]])[] = [
 /** All steps in order: right first, then fast. */
 export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuStep[] {
   return [
-    ...kPrecisions.map((precision): GpuStep => digitsStep(target, precision)),
+    ...kDevicePrecisions.map((precision): GpuStep => digitsStep(target, precision)),
     ...(shared === undefined ? [] : corpusSteps(shared, target)),
     ...(shared === undefined ? [] : netSteps(shared, nets, target)),
     { name: 'sanitizer', title: 'compute-sanitizer', args: ['dist/bench/cuda/sanitize.js', '--target', target] },
@@ -58,7 +59,7 @@ function corpusSteps(shared: string, target: string): readonly GpuStep[] {
 }
 
 function netSteps(shared: string, nets: readonly string[], target: string): readonly GpuStep[] {
-  return kPrecisions.flatMap((precision) =>
+  return kDevicePrecisions.flatMap((precision) =>
     nets.map((net): GpuStep => {
       const args = [`${shared}/golden`, '--only', net, '--target', target, '--precision', precision];
       return {
