@@ -9,6 +9,7 @@ installDebianPackages([
   { program: 'g++', package: 'g++' },
   { program: 'cmake', package: 'cmake' },
   { program: 'clang++-14', package: 'clang-14' },
+  { file: '/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.tsan-x86_64.a', package: 'libclang-rt-14-dev' },
   { program: 'pkg-config', package: 'pkg-config' },
   { program: 'aarch64-linux-gnu-g++', package: 'g++-aarch64-linux-gnu' },
   { program: 'arm-linux-gnueabihf-g++', package: 'g++-arm-linux-gnueabihf' },
