@@ -20,8 +20,6 @@ const kBands = [1, 2, 3, 4, 6, 8, 12, 16] as const;
 export function convTileSpace(s: ConvGeometry, tile: ConvTile, target: TileTarget): TileSpace {
   const outBlocks = Math.ceil(s.outChannels / s.groups / s.block);
   const inBlocks = Math.ceil(s.inChannels / s.groups / s.block);
-  // Sums of a chunk lie in the result, which bf16 has no room for.
-  const chunks = elementBytes(target) < 4 ? [inBlocks] : [1, 2, 4, 8, 16, 32];
   const chunks =
     elementBytes(target) < 4 ? [inBlocks] : [1, 2, 4, 8, 16, 32].map((blocks) => Math.min(blocks, inBlocks));
   return {

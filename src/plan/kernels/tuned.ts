@@ -11,7 +11,7 @@ import type { KernelRequest, KernelTarget, TunedKernel } from '../../ops/kernel-
 const kAttributes = ['kernel', 'strides', 'pads', 'dilations', 'group', 'axis'] as const;
 
 /**
- * What layers of equal speed have in common: `Conv 1x64x56x56 to 1x256x56x56, kernel 1x1, strides 1x1, …, residual, fp32 c16`.
+ * What layers of equal speed have in common: `Conv 1x64x56x56 to 1x256x56x56, kernel 1x1, strides 1x1, …, residual, f32 c16`.
  * Names and weights do not matter.
  */
 export function layerSignature({ node, target }: Pick<KernelRequest, 'node' | 'target'>): string {
