@@ -28,10 +28,11 @@ export const kKernels: readonly Kernel[] = [
 const kByOp = new Map<string, readonly Kernel[]>();
 for (const kernel of kKernels) kByOp.set(kernel.op, [...(kByOp.get(kernel.op) ?? []), kernel]);
 
-/** Blocks of one channel are plain: on cores without vectors every form is. */
+/** Blocks of one channel are plain: on cores without vectors every form is. Data is moved by the operators' own kernels there. */
 function formOf(kernel: Kernel, request: KernelRequest): Form | undefined {
   const form = kernel.form(request);
   if (form === undefined || request.target.vectorFloats > 1) return form;
+  if (kDataKernels.includes(kernel)) return undefined;
   return { ...form, blockedInputs: [], blockedOutput: false };
 }
 
