@@ -522,6 +522,8 @@ describe('library templates', function () {
     netName: 'example',
     version: '0.1.0',
     compileFlags: [{ flag: '-O2' }, { flag: '-fno-math-errno' }],
+    usesDevice: false,
+    deviceFlags: [],
     threaded: true,
     linkedWeights: true,
     weightsFile: false,

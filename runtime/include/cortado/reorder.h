@@ -14,7 +14,7 @@ CORTADO_INLINE void transpose_square(const X* from, std::int64_t from_stride, Y*
   float square[B * B];
   static_for<0, B>([&](auto i) __attribute__((always_inline)) { store(square + i * B, load<F>(from + i * from_stride)); });
   static_for<0, B>([&](auto j) __attribute__((always_inline)) {
-    F column;
+    F column{};
     for (int i = 0; i < B; ++i) column[i] = square[i * B + j];
     store(to + j * to_stride, column);
   });
