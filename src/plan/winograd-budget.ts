@@ -3,7 +3,7 @@
 
 import type { Graph, Value } from '../ir/graph.js';
 import type { KernelTarget } from '../ops/kernel-call.js';
-import { winogradOf } from './kernels/conv.js';
+import { winogradOf } from './kernels/conv-winograd.js';
 import { chooseWinograd, winogradCost, winogradFilterBytes } from './pack-winograd.js';
 
 interface Candidate {

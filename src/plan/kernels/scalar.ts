@@ -7,7 +7,8 @@ import type { KernelArg, KernelCall, KernelRequest } from '../../ops/kernel-call
 import type { ConvGeometry } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
 import { depthwiseScratchBytes, packConv2dScalar, packFcScalar } from '../pack-scalar.js';
-import { convShape, packable, shapeConfig, winogradOf } from './conv.js';
+import { convShape, packable, shapeConfig } from './conv-geometry.js';
+import { winogradOf } from './conv-winograd.js';
 import { constantFeatures } from './gemm.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm } from './kernel.js';
 

@@ -8,7 +8,7 @@ import type { NumericTensor } from '../../../ir/tensor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../../ops/kernel-arguments.js';
 import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../../ops/kernel-call.js';
 import type { ConvGeometry } from '../../pack-conv.js';
-import { convShape, geometryFields } from '../conv.js';
+import { convShape, geometryFields } from '../conv-geometry.js';
 import { constantFeatures } from '../gemm.js';
 import { type Form, inputType, type Kernel, outputType } from '../kernel.js';
 import { chooseGemmTile, type GemmTile, gridTiles } from './gemm-tile.js';
