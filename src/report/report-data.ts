@@ -2,7 +2,7 @@
 // machine could do. Pure: the same plan and the same measurement give the same data.
 
 import { maxSizeBytes } from '../ir/type.js';
-import { describeType } from '../plan/build-program.js';
+import { describeType } from '../plan/describe.js';
 import type { Arena, Layer, Program } from '../plan/program.js';
 import { type MachineRates, rooflineMs } from '../run/machine-rates.js';
 import type { RunStats } from '../run/run-executable.js';
