@@ -106,6 +106,9 @@ export function checkRows<A>(request: InferRequest<A>, i: number, name: string):
   return { ...type, rows };
 }
 
+/** As the total of checkedLengths: no sum of lengths reaches it. */
+export const kNoLimit = Number.MAX_SAFE_INTEGER;
+
 /** Lengths as numbers: none negative, `total` in all (or at most, where not exact). */
 export function checkedLengths<A>(
   request: ReferenceRequest<A>,
