@@ -3,7 +3,7 @@
 import { fail, unreachable } from '../errors.js';
 import type { Dim } from '../ir/dim.js';
 import { dtypeCpp } from '../ir/dtype.js';
-import { cppLiteral } from '../ir/expr.js';
+import { cppLiteral } from '../ir/expr-to-cpp.js';
 import type { ConfigValue, KernelArg, KernelConfig, StructValue, TemplateArg } from '../ops/kernel-call.js';
 import type { KernelStep, Operand, Place } from '../plan/program.js';
 import { dimToCpp } from './cpp-dim.js';

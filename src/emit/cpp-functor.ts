@@ -1,7 +1,8 @@
 // Functors: fused epilogues and map bodies as C++ structs, printed from scalar expressions.
 
 import { arithmeticDType, dtypeCpp } from '../ir/dtype.js';
-import { countArg, exprDType, exprToCpp } from '../ir/expr.js';
+import { countArg, exprDType } from '../ir/expr.js';
+import { exprToCpp } from '../ir/expr-to-cpp.js';
 import { runsOnVectors } from '../ir/vector-expr.js';
 import type { FunctorSpec } from '../ops/kernel-call.js';
 import { kHalfCpp } from './cpp-call.js';

@@ -3,7 +3,7 @@
 
 import { type Dim, dimMax, dimToString, type Shape, shapeEquals, shapeMaxSize, shapeToString } from './dim.js';
 import { type DType, dtypeSizeBytes } from './dtype.js';
-import { shortestFloat } from './expr.js';
+import { shortestFloat } from './numbers.js';
 
 /** rowMajor: dense, last dim fastest. blocked: [n][ceil(c/block)][spatial…][block], lanes past c undefined. */
 export type Layout = { readonly kind: 'rowMajor' } | { readonly kind: 'blocked'; readonly block: number };

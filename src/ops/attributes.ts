@@ -2,8 +2,9 @@
 // declared kind; missing ones take their default, unknown ones are refused.
 
 import { fail } from '../errors.js';
-import { parseExpr, printExpr, type ScalarExpr } from '../ir/expr.js';
+import { printExpr, type ScalarExpr } from '../ir/expr.js';
 import type { Attrs, AttrValue } from '../ir/graph.js';
+import { parseExpr } from '../ir/parse-expr.js';
 
 export interface AttrSpec<T extends AttrValue> {
   readonly kind: 'int' | 'float' | 'bool' | 'string' | 'ints' | 'floats' | 'strings' | 'expr';

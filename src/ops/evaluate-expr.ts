@@ -2,7 +2,8 @@
 // float32 chains are computed in double and rounded once at the end.
 
 import { fail } from '../errors.js';
-import { compileExpr, exprDType, type ScalarExpr } from '../ir/expr.js';
+import { compileExpr } from '../ir/compile-expr.js';
+import { exprDType, type ScalarExpr } from '../ir/expr.js';
 import { elementCount, halfToNumber, makeTensor, type NumericTensor, numberToHalf } from '../ir/tensor.js';
 import { broadcastStrides, forEachIndex, inferBroadcast } from './broadcast.js';
 

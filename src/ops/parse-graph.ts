@@ -4,8 +4,8 @@
 
 import { CompileError, fail, type Problem, problemsOf } from '../errors.js';
 import { isStaticShape } from '../ir/dim.js';
-import { parseExpr } from '../ir/expr.js';
 import type { Attrs, AttrValue, Epilogue, Graph, GraphOutput, Origin, Region, Value } from '../ir/graph.js';
+import { parseExpr } from '../ir/parse-expr.js';
 import { elementCount, makeTensor, setNumber, type Tensor } from '../ir/tensor.js';
 import { type TensorType, typeToString } from '../ir/type.js';
 import { parseAttr } from './attributes.js';

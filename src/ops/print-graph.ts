@@ -2,7 +2,7 @@
 // Small constants are printed whole; of a large one only dims and a hash of its content remain.
 
 import { createHash } from 'node:crypto';
-import { printExpr, shortestFloat } from '../ir/expr.js';
+import { printExpr } from '../ir/expr.js';
 import {
   epilogueOperands,
   type Graph,
@@ -13,6 +13,7 @@ import {
   type Region,
   type Value,
 } from '../ir/graph.js';
+import { shortestFloat } from '../ir/numbers.js';
 import { elementCount, getNumber, type Tensor } from '../ir/tensor.js';
 import { typeToString } from '../ir/type.js';
 import { attrToString } from './attributes.js';

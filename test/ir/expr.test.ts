@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { CompileError } from '../../src/errors.js';
+import { castScalar, compileExpr } from '../../src/ir/compile-expr.js';
 import type { DType } from '../../src/ir/dtype.js';
-import {
-  arg,
-  binary,
-  castScalar,
-  compileExpr,
-  constant,
-  countArg,
-  exprCost,
-  exprDType,
-  parseExpr,
-  printExpr,
-  roundHalfEven,
-  shortestFloat,
-  substituteArgs,
-} from '../../src/ir/expr.js';
+import { arg, binary, constant, countArg, exprCost, exprDType, printExpr, substituteArgs } from '../../src/ir/expr.js';
+import { roundHalfEven, shortestFloat } from '../../src/ir/numbers.js';
+import { parseExpr } from '../../src/ir/parse-expr.js';
 
 function evaluate(text: string, dtypes: readonly DType[], values: readonly (number | bigint)[]): number | bigint {
   return compileExpr(parseExpr(text), dtypes)(values);

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dimEvaluate, dimSymbols } from '../../src/ir/dim.js';
 import { dtypeCpp, dtypeSizeBytes } from '../../src/ir/dtype.js';
-import { cppLiteral } from '../../src/ir/expr.js';
+import { cppLiteral } from '../../src/ir/expr-to-cpp.js';
 import type { Node, Value } from '../../src/ir/graph.js';
 import { elementCount, getNumber, type NumericTensor, tensorFromNumbers } from '../../src/ir/tensor.js';
 import { maxStoredElements, tensorType } from '../../src/ir/type.js';

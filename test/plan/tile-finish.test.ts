@@ -1,7 +1,7 @@
 // Which fused tails convolutions take into registers, from the textual form of the expression.
 
 import assert from 'node:assert/strict';
-import { parseExpr } from '../../src/ir/expr.js';
+import { parseExpr } from '../../src/ir/parse-expr.js';
 import type { FunctorSpec, OperandAccess } from '../../src/ops/kernel-call.js';
 import { type TileFinish, tileFinish } from '../../src/plan/kernels/tile-finish.js';
 

@@ -1,8 +1,8 @@
 // ByteTable: any function of one byte. Relu, LeakyRelu and Sigmoid of 8-bit tensors are tables made at import.
 
 import { shapeSize } from '../../ir/dim.js';
-import { roundHalfEven } from '../../ir/expr.js';
 import type { Value } from '../../ir/graph.js';
+import { roundHalfEven } from '../../ir/numbers.js';
 import { makeTensor } from '../../ir/tensor.js';
 import { typeToString } from '../../ir/type.js';
 import type { ImportScope } from '../caffe2-import.js';

@@ -1,7 +1,7 @@
 // Quantize and Dequantize: where floats become bytes and back; and the Int8 fills.
 
 import { type Shape, shapeSize } from '../../ir/dim.js';
-import { roundHalfEven } from '../../ir/expr.js';
+import { roundHalfEven } from '../../ir/numbers.js';
 import { elementCount, getNumber, makeTensor } from '../../ir/tensor.js';
 import { tensorType, typeToString } from '../../ir/type.js';
 import { float, int } from '../attributes.js';

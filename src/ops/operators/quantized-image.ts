@@ -1,8 +1,8 @@
 // ResizeNearestBytes and QuantizedRoIAlign: image operators over [n, h, w, c] bytes.
 
 import { type Dim, dimEquals, isStatic, shapeSize } from '../../ir/dim.js';
-import { roundHalfEven } from '../../ir/expr.js';
 import type { Value } from '../../ir/graph.js';
+import { roundHalfEven } from '../../ir/numbers.js';
 import { getNumber } from '../../ir/tensor.js';
 import { typeToString, withShape } from '../../ir/type.js';
 import { float, int } from '../attributes.js';

@@ -1,8 +1,8 @@
 // QuantizedMaxPool and QuantizedAveragePool: windows over [n, h, w, c] bytes.
 
 import { type Dim, isStatic } from '../../ir/dim.js';
-import { roundHalfEven } from '../../ir/expr.js';
 import type { Value } from '../../ir/graph.js';
+import { roundHalfEven } from '../../ir/numbers.js';
 import type { NumericTensor } from '../../ir/tensor.js';
 import { typeToString } from '../../ir/type.js';
 import { float, int, ints } from '../attributes.js';

@@ -1,8 +1,8 @@
 // QuantizedSoftmax: softmax of rows of bytes from a table of exponentials.
 
 import { type Dim, isStatic } from '../../ir/dim.js';
-import { roundHalfEven } from '../../ir/expr.js';
 import type { Value } from '../../ir/graph.js';
+import { roundHalfEven } from '../../ir/numbers.js';
 import { makeTensor } from '../../ir/tensor.js';
 import { typeToString } from '../../ir/type.js';
 import type { ImportScope } from '../caffe2-import.js';
