@@ -60,7 +60,7 @@ function traceLines(program: Program, step: KernelStep, names: NameTable): reado
   return step.outputs.flatMap((output) => {
     if (output === undefined || output.type.memory !== 'device' || output.type.variants !== undefined) return [];
     const { layout, shape } = output.type;
-    const stored = layout.kind === 'blocked' ? layout.block : 0;
+    const stored = layout.kind === 'blocked' ? (layout.pitch ?? layout.block) : 0;
     const dims = shape.map((dim) => dimToCpp(dim, (name) => names.symbol(name)));
     const op = opNumber(layerOf(program, step));
     const args = [op, cString(output.name), operandToCpp(output, names), stored, ...dims];

@@ -5,8 +5,13 @@ import { type Dim, dimMax, dimToString, type Shape, shapeEquals, shapeMaxSize, s
 import { type DType, dtypeSizeBytes } from './dtype.js';
 import { shortestFloat } from './numbers.js';
 
-/** rowMajor: dense, last dim fastest. blocked: [n][ceil(c/block)][spatial…][block], lanes past c undefined. */
-export type Layout = { readonly kind: 'rowMajor' } | { readonly kind: 'blocked'; readonly block: number };
+/**
+ * rowMajor: dense, last dim fastest. blocked: [n][ceil(c/block)][spatial…][block], lanes past c undefined. With a pitch there is one
+ * block, a range of the channels of a wider image: [n][spatial…], `pitch` elements from one pixel to the next.
+ */
+export type Layout =
+  | { readonly kind: 'rowMajor' }
+  | { readonly kind: 'blocked'; readonly block: number; readonly pitch?: number };
 
 export const kRowMajor: Layout = { kind: 'rowMajor' };
 
@@ -49,7 +54,8 @@ export function layoutEquals(a: Layout, b: Layout): boolean {
 }
 
 export function layoutToString(layout: Layout): string {
-  return layout.kind === 'rowMajor' ? '' : `@c${layout.block}`;
+  if (layout.kind === 'rowMajor') return '';
+  return layout.pitch === undefined ? `@c${layout.block}` : `@c${layout.block}/${layout.pitch}`;
 }
 
 export function typeEquals(a: TensorType, b: TensorType): boolean {
@@ -77,7 +83,7 @@ export function quantizationToString(quantization: Quantization | undefined): st
   return quantization === undefined ? '' : `q(${shortestFloat(quantization.scale)},${quantization.zeroPoint})`;
 }
 
-/** `f32[1,64,56,56]@c16`; variants as `f32[2,3]|[1]`; quantized as `u8[1,56,56,64]q(0.02,128)`. */
+/** `f32[1,64,56,56]@c16`; 64 channels of an image of 256 as `@c64/256`; variants as `f32[2,3]|[1]`; quantized as `u8[1,56,56,64]q(0.02,128)`. */
 export function typeToString(type: TensorType): string {
   const shapes = type.variants === undefined ? shapeToString(type.shape) : type.variants.map(shapeToString).join('|');
   return `${type.dtype}${shapes}${layoutToString(type.layout)}${quantizationToString(type.quantization)}`;
@@ -92,8 +98,18 @@ export function maxStoredElements(type: TensorType): number {
   return shapeMaxSize(stored);
 }
 
+/** Bytes of the stored elements. */
 export function maxSizeBytes(type: TensorType): number {
   return maxStoredElements(type) * dtypeSizeBytes(type.storage ?? type.dtype);
+}
+
+/** Bytes from the first stored element to the last: more than the stored ones where there is a pitch. */
+export function maxSpanBytes(type: TensorType): number {
+  const { layout } = type;
+  const stored = maxStoredElements(type);
+  if (layout.kind === 'rowMajor' || layout.pitch === undefined || stored === 0) return maxSizeBytes(type);
+  const span = (stored / layout.block - 1) * layout.pitch + layout.block;
+  return span * dtypeSizeBytes(type.storage ?? type.dtype);
 }
 
 /** No machine that nets are compiled for holds more; sums over a whole net stay exact numbers below it. */

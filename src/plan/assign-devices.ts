@@ -26,6 +26,7 @@ import { FreshNames } from './fresh-names.js';
 import { kChannelMultiple } from './kernels/device/image.js';
 import { deviceFormsOf } from './kernels/device/table.js';
 import { type Form, outputType, roundUpTo } from './kernels/kernel.js';
+import { viewChannels } from './view-channels.js';
 
 /** The graph with memories and layouts in its types and copies and conversions between them. */
 export function assignDevices(graph: Graph, target: KernelTarget, useImages: boolean): Graph {
@@ -55,7 +56,7 @@ class DeviceAssigner {
   run(): Graph {
     for (const node of this.graph.nodes) this.assign(node);
     const outputs = this.graph.outputs.map(({ name, value }) => ({ name, value: this.leave(value) }));
-    return { ...this.graph, nodes: this.nodes, outputs };
+    return viewChannels({ ...this.graph, nodes: this.nodes, outputs }, this.names);
   }
 
   private assign(node: Node): void {
@@ -131,7 +132,7 @@ class DeviceAssigner {
     });
     const outputs = node.outputs.map((value, i) => {
       if (value === undefined) return undefined;
-      const isImage = i === 0 && form.blockedOutput;
+      const isImage = form.blockedOutput && (i === 0 || form.allOutputs === true);
       const made: Value = { name: value.name, type: isImage ? this.imageType(value.type) : onDevice(value.type) };
       (isImage ? this.image : this.plain).set(value, made);
       return made;

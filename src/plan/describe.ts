@@ -8,7 +8,12 @@ import type { KernelCall } from '../ops/kernel-call.js';
 /** `f32[1,64,56,56]` for comments: sizes that vary as `name<=max`. */
 export function describeType(type: TensorType): string {
   const dims = type.shape.map((dim) => (isStatic(dim) ? String(dim) : `<=${dim.max}`));
-  return `${type.dtype}[${dims.join(',')}]${type.layout.kind === 'blocked' ? ` c${type.layout.block}` : ''}`;
+  return `${type.dtype}[${dims.join(',')}]${describeLayout(type)}`;
+}
+
+function describeLayout({ layout }: TensorType): string {
+  if (layout.kind === 'rowMajor') return '';
+  return layout.pitch === undefined ? ` c${layout.block}` : ` c${layout.block} of ${layout.pitch}`;
 }
 
 /** The fields of the call's tile. */

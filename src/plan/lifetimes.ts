@@ -3,7 +3,7 @@
 
 import type { Value } from '../ir/graph.js';
 import { presentInputs, presentOutputs } from '../ir/graph.js';
-import { maxSizeBytes } from '../ir/type.js';
+import { layoutEquals, maxSizeBytes } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
 import { flatten, type Item, type LoopItem } from './items.js';
 import type { SelectedKernel } from './kernels/table.js';
@@ -108,7 +108,8 @@ export function mergeInPlace(
       const isInside = sourceLife.first > (branchStarts.get(item) ?? -1);
       const startsHere = targetLife.first === item.at || (targetLife.first <= sourceLife.first && isInside);
       const sameSize = maxSizeBytes(from.type) === maxSizeBytes(to.type) && linear.storage.fills(from);
-      if (!dies || !startsHere || !sameSize) continue;
+      const isAlike = layoutEquals(from.type.layout, to.type.layout);
+      if (!dies || !startsHere || !sameSize || !isAlike) continue;
       linear.storage.embed(source, to, 0);
       lifetimes.delete(source);
       lifetimes.set(target, {

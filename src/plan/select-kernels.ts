@@ -1,5 +1,6 @@
 // The kernel of every item of the linear net, on the host or on the device, with the constants that it may pack.
 
+import { fail } from '../errors.js';
 import { dimMax, dimMul, isStatic, shapeSize } from '../ir/dim.js';
 import { type Node, presentOutputs, type Value } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
@@ -64,6 +65,8 @@ function copyCall(from: Value): SelectedKernel {
 
 /** Elements in memory of a blocked tensor: channels rounded up to whole blocks. */
 function storedElements(type: TensorType) {
+  if (type.layout.kind === 'blocked' && type.layout.pitch !== undefined)
+    fail('internal', 'a range of the channels of an image is no run of bytes');
   const block = type.layout.kind === 'blocked' ? type.layout.block : 1;
   const [n = 1, c = 1, ...spatial] = type.shape;
   return dimMul(dimMul(n, Math.ceil(dimMax(c) / block) * block), shapeSize(spatial));

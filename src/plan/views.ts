@@ -4,7 +4,7 @@
 import { fail } from '../errors.js';
 import { dimMax, isStatic, type Shape } from '../ir/dim.js';
 import { dtypeSizeBytes } from '../ir/dtype.js';
-import { type Node, presentInputs, type Value } from '../ir/graph.js';
+import { type Node, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
 import { layoutEquals, maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
 
@@ -26,6 +26,8 @@ export function viewsOf(node: Node): readonly View[] | undefined {
   if ((node.op === 'ToBlocked' || node.op === 'ToPlain') && sameBytesBlocked(input.type, output.type)) {
     return [{ value: output, of: input, offsetBytes: 0 }];
   }
+  if ((node.op === 'Slice' || node.op === 'Split') && output.type.layout.kind === 'blocked' && isOnDevice(node))
+    return channelRanges(node, input);
   if (node.op === 'Slice') return sliceView(node, input, output);
   if (node.op === 'Split') return splitViews(node, input);
   return undefined;
@@ -34,8 +36,8 @@ export function viewsOf(node: Node): readonly View[] | undefined {
 /** Offset of each input of a Concat inside its output, when they lie there one after the other. */
 export function concatPieces(node: Node): readonly View[] | undefined {
   const [output] = node.outputs;
-  if (node.op !== 'Concat' || output === undefined || node.outputs.slice(1).some((value) => value !== undefined))
-    return undefined;
+  if (node.op !== 'Concat' || output === undefined || !onlyOutput(node)) return undefined;
+  if (output.type.layout.kind === 'blocked' && isOnDevice(node)) return joinedRanges(node, output);
   const axis = Number(node.attrs.axis);
   if (!isOutermost(output.type.shape, axis)) return undefined;
   const inputs = presentInputs(node);
@@ -55,6 +57,42 @@ export function concatPieces(node: Node): readonly View[] | undefined {
   return pieces;
 }
 
+/** Its images are channels-last: a range of channels is a view whatever the other dims are. */
+function isOnDevice(node: Node): boolean {
+  return node.outputs[0]?.type.memory === 'device';
+}
+
+/** The outputs of a Split or a Slice of channels inside the image. */
+function channelRanges(node: Node, input: Value): readonly View[] {
+  let at = node.op === 'Slice' ? firstChannel(node, input.type) : 0;
+  return presentOutputs(node).map((value) => {
+    const offsetBytes = at * elementBytes(value.type);
+    at += dimMax(value.type.shape[1] ?? 1);
+    return { value, of: input, offsetBytes };
+  });
+}
+
+/** The pieces of a concatenation of channels inside its image. */
+function joinedRanges(node: Node, output: Value): readonly View[] {
+  let at = 0;
+  return presentInputs(node).map((value) => {
+    const offsetBytes = at * elementBytes(value.type);
+    at += dimMax(value.type.shape[1] ?? 1);
+    return { value, of: output, offsetBytes };
+  });
+}
+
+function elementBytes({ storage, dtype }: TensorType): number {
+  return dtypeSizeBytes(storage ?? dtype);
+}
+
+/** Where a Slice of [n, c, ...] begins along c. */
+export function firstChannel(node: Node, input: TensorType): number {
+  const { starts } = node.attrs;
+  const start = Array.isArray(starts) ? Number(starts[1] ?? 0) : 0;
+  return start < 0 ? dimMax(input.shape[1] ?? 1) + 1 + start : start;
+}
+
 function onlyOutput(node: Node): boolean {
   return node.outputs.slice(1).every((value) => value === undefined);
 }
@@ -66,10 +104,11 @@ function isOutermost(shape: Shape, axis: number): boolean {
 
 /** Blocked and row-major bytes agree: one pixel, and channels in whole blocks. */
 function sameBytesBlocked(a: TensorType, b: TensorType): boolean {
+  if (a.layout.kind === b.layout.kind || a.dtype !== b.dtype) return false;
   const layout = a.layout.kind === 'blocked' ? a.layout : b.layout;
-  if (a.dtype !== b.dtype) return false;
   const [, channels = 1, ...spatial] = a.shape;
-  if (layout.kind !== 'blocked' || !isStatic(channels) || a.storage !== b.storage) return false;
+  if (layout.kind !== 'blocked' || layout.pitch !== undefined || !isStatic(channels) || a.storage !== b.storage)
+    return false;
   return channels % layout.block === 0 && spatial.every((dim) => dim === 1);
 }
 

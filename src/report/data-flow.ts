@@ -2,7 +2,8 @@
 // rules of their own. Branches that exclude each other both count as writers of what they leave behind.
 
 import { fail } from '../errors.js';
-import { maxSizeBytes } from '../ir/type.js';
+import { dtypeSizeBytes } from '../ir/dtype.js';
+import { maxSpanBytes, type TensorType } from '../ir/type.js';
 import type { Operand, Program, Step } from '../plan/program.js';
 
 /** A step (its layer) or a graph input or output (its position). */
@@ -16,11 +17,16 @@ export interface FlowRead {
 }
 
 /** Bytes [start, end) of one memory and the steps that may have written them last. */
-interface Segment {
+interface Segment extends Range {
+  readonly writers: readonly FlowEnd[];
+}
+
+interface Range {
   readonly memory: string;
   readonly start: number;
   readonly end: number;
-  readonly writers: readonly FlowEnd[];
+  /** Only `widthBytes` of every `pitchBytes` from `fromBytes` on: a range of the channels of an image. */
+  readonly lanes?: { readonly fromBytes: number; readonly widthBytes: number; readonly pitchBytes: number };
 }
 
 type State = readonly Segment[];
@@ -93,14 +99,29 @@ function inputOperand({ inputs }: Program, index: number): Operand {
   return { name, type, place: { kind: 'input', index, offsetBytes: 0 } };
 }
 
-function rangeOf({ place, type }: Operand): { readonly memory: string; readonly start: number; readonly end: number } {
+function rangeOf({ place, type }: Operand): Range {
   const which = 'index' in place ? place.index : 'part' in place ? place.part : '';
   const memory = `${type.memory ?? 'host'} ${place.kind} ${which}`;
-  return { memory, start: place.offsetBytes, end: place.offsetBytes + maxSizeBytes(type) };
+  const start = place.offsetBytes;
+  return { memory, start, end: start + maxSpanBytes(type), ...lanesOf(start, type) };
 }
 
-function meets(segment: Segment, range: ReturnType<typeof rangeOf>): boolean {
-  return segment.memory === range.memory && segment.start < range.end && range.start < segment.end;
+function lanesOf(fromBytes: number, { layout, storage, dtype }: TensorType): Pick<Range, 'lanes'> {
+  if (layout.kind === 'rowMajor' || layout.pitch === undefined) return {};
+  const bytes = dtypeSizeBytes(storage ?? dtype);
+  return { lanes: { fromBytes, widthBytes: layout.block * bytes, pitchBytes: layout.pitch * bytes } };
+}
+
+function meets(segment: Segment, range: Range): boolean {
+  const overlaps = segment.memory === range.memory && segment.start < range.end && range.start < segment.end;
+  return overlaps && !areBeside(segment, range);
+}
+
+/** Different channels of one image. */
+function areBeside({ lanes: a }: Range, { lanes: b }: Range): boolean {
+  if (a === undefined || b === undefined || a.pitchBytes !== b.pitchBytes) return false;
+  const apart = (((b.fromBytes - a.fromBytes) % a.pitchBytes) + a.pitchBytes) % a.pitchBytes;
+  return apart >= a.widthBytes && apart + b.widthBytes <= a.pitchBytes;
 }
 
 function writersOf(state: State, operand: Operand): readonly FlowEnd[] {

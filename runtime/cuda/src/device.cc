@@ -348,7 +348,9 @@ void DeviceRun::trace_tensor(int op, const char* blob, const void* data, std::si
   for (int d = 0; d < rank; ++d) count *= dims[d];
   for (int d = 2; d < rank; ++d) pixels *= dims[d];
   const std::int64_t images = rank > 0 ? dims[0] : 1, channels = rank > 1 ? dims[1] : 1;
-  const std::size_t bytes = static_cast<std::size_t>(stored > 0 ? images * pixels * stored : count) * element_bytes;
+  // Of the last pixel only the tensor's own channels: it may be part of a wider image.
+  const std::int64_t elements = stored > 0 && count > 0 ? (images * pixels - 1) * stored + channels : count;
+  const std::size_t bytes = static_cast<std::size_t>(elements) * element_bytes;
   const std::size_t result_bytes = cortado_dtype_bytes(dtype);
   auto* const copy = static_cast<std::uint8_t*>(std::malloc(bytes + 1));
   auto* const dense = static_cast<std::uint8_t*>(std::malloc(static_cast<std::size_t>(count) * result_bytes + 1));

@@ -14,6 +14,8 @@ export interface Form {
   readonly blockedInputs: readonly number[];
   /** Output 0 is blocked, and so are the epilogue's operands of the same shape. */
   readonly blockedOutput: boolean;
+  /** The other outputs are blocked, too. */
+  readonly allOutputs?: boolean;
   /** Worth converting layouts for; otherwise used only where the inputs already are blocked. */
   readonly demand: boolean;
 }

@@ -30,8 +30,8 @@ class DeviceRun {
   RunContext& host() const { return host_; }
 
   /**
-   * Hands a tensor of the device to the trace function, if one is set: waits for it and copies it. `stored` channels per pixel of an
-   * image, channels last; 0: row-major. Emitted by `--trace` builds alone.
+   * Hands a tensor of the device to the trace function, if one is set: waits for it and copies it. `stored` elements from one pixel of
+   * an image, channels last, to the next; 0: row-major. Emitted by `--trace` builds alone.
    */
   template <class T, class... Dims>
   void trace(int op, const char* blob, const T* data, int stored, Dims... dims) const {

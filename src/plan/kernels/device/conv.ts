@@ -5,6 +5,7 @@
 import { fail } from '../../../errors.js';
 import { type Dim, dimMax } from '../../../ir/dim.js';
 import type { NumericTensor } from '../../../ir/tensor.js';
+import type { TensorType } from '../../../ir/type.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../../ops/kernel-arguments.js';
 import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../../ops/kernel-call.js';
 import type { ConvGeometry } from '../../pack-conv.js';
@@ -12,7 +13,7 @@ import { convShape, geometryFields } from '../conv-geometry.js';
 import { constantFeatures } from '../gemm.js';
 import { type Form, inputType, type Kernel, outputType } from '../kernel.js';
 import { chooseGemmTile, type GemmTile, gridTiles } from './gemm-tile.js';
-import { kImageForm, storedChannels } from './image.js';
+import { kImageForm, storedChannels, writtenChannels, writtenFields } from './image.js';
 import { packDeviceConv, packDeviceDepthwise, packDeviceTranspose } from './pack-conv.js';
 import { packedWeights, precisionOf } from './precision.js';
 
@@ -91,31 +92,28 @@ function rowsAsImages(request: KernelRequest): ConvGeometry {
 }
 
 /** Channels per tap that a product reads: few are copied in short words, others with the padding of the image. */
-function channelsRead(shape: ConvGeometry, stored: number): number {
+function channelsRead(shape: ConvGeometry, image: TensorType): number {
   const perGroup = shape.inChannels / shape.groups;
   if (shape.groups > 1) return perGroup;
-  return perGroup <= kPack / 2 ? kPack / 2 : stored;
+  return perGroup <= kPack / 2 ? kPack / 2 : writtenChannels(image);
 }
 
 /** Conv2dShape of runtime/cuda. */
 function shapeConfig(request: KernelRequest, shape: ConvGeometry, read: number): KernelConfig {
-  const stored = storedChannels(inputType(request.node, 0));
-  const written = storedChannels(outputType(request.node));
   return {
     type: 'Conv2dShape',
     fields: [
       ...geometryFields(shape),
       ['x_read', read],
-      ['x_stored', stored],
-      ['y_written', written],
-      ['y_stored', written],
+      ['x_stored', storedChannels(inputType(request.node, 0))],
+      ...writtenFields(outputType(request.node)),
     ],
   };
 }
 
 function lowerProduct(request: KernelRequest, shape: ConvGeometry, isTransposed: boolean): KernelCall {
   const { math, elementBytes } = precisionOf(request);
-  const read = channelsRead(shape, storedChannels(inputType(request.node, 0)));
+  const read = channelsRead(shape, inputType(request.node, 0));
   const form = [isTransposed ? 'transpose' : 'product', read];
   const weights = packedWeights(request, form, (data) =>
     (isTransposed ? packDeviceTranspose : packDeviceConv)(data, shape, read, 16 / elementBytes),
@@ -169,7 +167,7 @@ function lowerDirect(
   const { elementBytes } = precisionOf(request);
   const isDepthwise = fn === 'conv2d_depthwise';
   const perGroup = shape.inChannels / shape.groups;
-  const read = fn === 'conv2d_gemv' ? storedChannels(inputType(request.node, 0)) : isDepthwise ? 1 : perGroup;
+  const read = fn === 'conv2d_gemv' ? writtenChannels(inputType(request.node, 0)) : isDepthwise ? 1 : perGroup;
   const weights = packedWeights(request, [fn, read], (data) =>
     isDepthwise ? packDeviceDepthwise(data, shape) : packDeviceConv(data, shape, read, 16 / elementBytes),
   );

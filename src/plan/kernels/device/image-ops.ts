@@ -6,7 +6,7 @@ import { dimMax, dimMul, shapeSize } from '../../../ir/dim.js';
 import type { Node } from '../../../ir/graph.js';
 import { padVector } from '../../../ops/functor.js';
 import { extentArg, floatArg, inputArg, kFunctorArg, outputArg, structArg } from '../../../ops/kernel-arguments.js';
-import type { KernelArg, KernelCall, KernelRequest, StructValue } from '../../../ops/kernel-call.js';
+import type { KernelArg, KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
 import {
   type Form,
   inputType,
@@ -17,7 +17,7 @@ import {
   outputType,
   staticDims,
 } from '../kernel.js';
-import { kChannelMultiple, storedChannels } from './image.js';
+import { imageRows, kChannelMultiple, storedChannels, writtenFields } from './image.js';
 
 const kFollowImage: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
 
@@ -45,18 +45,6 @@ export const kImageOpKernels: readonly Kernel[] = [
 function formAlone({ node }: KernelRequest): Form | undefined {
   const others = node.outputs.slice(1).every((value) => value === undefined);
   return isStaticImage(inputType(node, 0)) && isStaticImage(outputType(node)) && others ? kFollowImage : undefined;
-}
-
-/** ImageRows of runtime/cuda. */
-function imageRows(node: Node, pixels: StructValue): KernelArg {
-  const written = storedChannels(outputType(node));
-  return structArg('ImageRows', [
-    ['pixels', pixels],
-    ['channels', dimMax(inputType(node, 0).shape[1] ?? 1)],
-    ['x_stored', storedChannels(inputType(node, 0))],
-    ['y_written', written],
-    ['y_stored', written],
-  ]);
 }
 
 /** Pixels of moments that one block sums, and the most blocks of an image: instance_norm_scratch_bytes of image_norm.h. */
@@ -117,7 +105,6 @@ function lowerLrn(node: Node): KernelCall {
 function moveDims(node: Node): KernelArg {
   const [, channels = 1, inHeight = 1, inWidth = 1] = staticDims(inputType(node, 0));
   const [, , outHeight = 1, outWidth = 1] = staticDims(outputType(node));
-  const written = storedChannels(outputType(node));
   return structArg('MoveDims', [
     ['n', inputType(node, 0).shape[0] ?? 1],
     ['in_height', inHeight],
@@ -126,8 +113,7 @@ function moveDims(node: Node): KernelArg {
     ['out_width', outWidth],
     ['channels', channels],
     ['x_stored', storedChannels(inputType(node, 0))],
-    ['y_written', written],
-    ['y_stored', written],
+    ...writtenFields(outputType(node)),
   ]);
 }
 

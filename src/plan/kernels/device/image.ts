@@ -1,11 +1,12 @@
-// Kernels of the device on images, channels last: conversions from and to row-major, pooling, concatenation of channels.
+// Kernels of the device on images, channels last: conversions from and to row-major, pooling. Ranges of channels (concatenation, split,
+// slice) have no kernel: they are views.
 
 import { fail } from '../../../errors.js';
-import { dimMax, dimMul, isStatic, shapeSize } from '../../../ir/dim.js';
-import { type Node, presentInputs } from '../../../ir/graph.js';
+import { dimMax, dimMul, shapeSize } from '../../../ir/dim.js';
+import type { Node } from '../../../ir/graph.js';
 import type { TensorType } from '../../../ir/type.js';
 import { extentArg, inputArg, kFunctorArg, outputArg, structArg } from '../../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
+import type { KernelArg, KernelCall, StructValue } from '../../../ops/kernel-call.js';
 import {
   type Form,
   inputType,
@@ -29,40 +30,82 @@ export const kImageKernels: readonly Kernel[] = [
     name: 'to_image',
     op: 'ToBlocked',
     form: () => ({ ...kPlainForm, blockedOutput: true }),
-    lower: (request) => lowerReorder('to_image', request, outputType(request.node)),
+    lower: ({ node }) => lowerToImage(node),
+  },
+  {
+    name: 'copy_image',
+    op: 'ToBlocked',
+    form: () => ({ ...kPlainForm, blockedInputs: [0], blockedOutput: true }),
+    lower: ({ node }) => lowerCopyImage(node),
   },
   {
     name: 'to_plain',
     op: 'ToPlain',
     form: () => ({ ...kPlainForm, blockedInputs: [0] }),
-    lower: (request) => lowerReorder('to_plain', request, inputType(request.node, 0)),
+    lower: ({ node }) => lowerToPlain(node),
   },
   pool('MaxPool', 'MaxReduce'),
   pool('AveragePool', 'AverageReduce'),
-  { name: 'concat_image', op: 'Concat', form: concatForm, lower: lowerConcat },
 ];
 
-/** Channels that an image stores per pixel. */
-export function storedChannels({ layout }: TensorType): number {
+/** Channels of a pixel that an image has, its padding included. */
+export function writtenChannels({ layout }: TensorType): number {
   return layout.kind === 'blocked' ? layout.block : fail('internal', 'no image');
 }
 
-function lowerReorder(fn: string, { node }: KernelRequest, image: TensorType): KernelCall {
+/** Elements from one pixel of an image to the next: more than it has where it is part of a wider one. */
+export function storedChannels({ layout }: TensorType): number {
+  return layout.kind === 'blocked' ? (layout.pitch ?? layout.block) : fail('internal', 'no image');
+}
+
+/** Fields y_written and y_stored of the structs of runtime/cuda. */
+export function writtenFields(result: TensorType): readonly (readonly [string, number])[] {
+  return [
+    ['y_written', writtenChannels(result)],
+    ['y_stored', storedChannels(result)],
+  ];
+}
+
+function lowerToImage(node: Node): KernelCall {
+  const result = outputType(node);
+  return reorderCall('to_image', node, [extentArg(writtenChannels(result)), extentArg(storedChannels(result))]);
+}
+
+function lowerToPlain(node: Node): KernelCall {
+  return reorderCall('to_plain', node, [extentArg(storedChannels(inputType(node, 0)))]);
+}
+
+function reorderCall(fn: string, node: Node, sizes: readonly KernelArg[]): KernelCall {
   const [n = 1, c = 1, ...spatial] = inputType(node, 0).shape;
   return {
     header: 'cortado_cuda/reorder.h',
     fn,
     template: [],
-    args: [
-      extentArg(n),
-      extentArg(c),
-      extentArg(shapeSize(spatial)),
-      extentArg(storedChannels(image)),
-      inputArg(0),
-      outputArg(),
-    ],
+    args: [extentArg(n), extentArg(c), extentArg(shapeSize(spatial)), ...sizes, inputArg(0), outputArg()],
     parts: 1,
   };
+}
+
+/** From one distance of pixels to another. */
+function lowerCopyImage(node: Node): KernelCall {
+  const [n = 1, , ...spatial] = outputType(node).shape;
+  return {
+    header: 'cortado_cuda/image_map.h',
+    fn: 'copy_image',
+    template: [],
+    args: [imageRows(node, dimMul(n, shapeSize(spatial))), inputArg(0), outputArg()],
+    parts: 1,
+  };
+}
+
+/** ImageRows of runtime/cuda: `pixels` are those of all images, or of one, as the kernel wants. */
+export function imageRows(node: Node, pixels: StructValue): KernelArg {
+  return structArg('ImageRows', [
+    ['pixels', pixels],
+    ['channels', dimMax(inputType(node, 0).shape[1] ?? 1)],
+    ['x_stored', storedChannels(inputType(node, 0))],
+    ...writtenFields(outputType(node)),
+  ]);
 }
 
 // ---- pooling ---------------------------------------------------------------------------------------------------------
@@ -77,7 +120,6 @@ function pool(op: string, reduce: string): Kernel {
 }
 
 function lowerPool(node: Node, reduce: string): KernelCall {
-  const written = storedChannels(outputType(node));
   return {
     header: 'cortado_cuda/image_pool.h',
     fn: 'pool2d_image',
@@ -86,8 +128,7 @@ function lowerPool(node: Node, reduce: string): KernelCall {
       fields: [
         ...poolFields(node),
         ['x_stored', storedChannels(inputType(node, 0))],
-        ['y_written', written],
-        ['y_stored', written],
+        ...writtenFields(outputType(node)),
       ],
     },
     template: [{ kind: 'config' }, { kind: 'type', cpp: reduce }],
@@ -108,59 +149,11 @@ function isGlobalAverage(node: Node): boolean {
 
 function lowerGlobalAverage(node: Node): KernelCall {
   const { shape } = inputType(node, 0);
-  const written = storedChannels(outputType(node));
   return {
     header: 'cortado_cuda/image_pool.h',
     fn: 'global_average_image',
     template: [],
-    args: [
-      extentArg(shape[0] ?? 1),
-      structArg('ImageRows', [
-        ['pixels', shapeSize(shape.slice(2))],
-        ['channels', dimMax(shape[1] ?? 1)],
-        ['x_stored', storedChannels(inputType(node, 0))],
-        ['y_written', written],
-        ['y_stored', written],
-      ]),
-      inputArg(0),
-      outputArg(),
-      kFunctorArg,
-    ],
-    parts: 1,
-  };
-}
-
-// ---- concatenation ---------------------------------------------------------------------------------------------------
-
-/** Channels side by side; every piece but the last must end where a pack of channels does. */
-function concatForm({ node }: KernelRequest): Form | undefined {
-  const inputs = presentInputs(node);
-  const isAlone = node.outputs.slice(1).every((value) => value === undefined);
-  const fits = inputs.every(
-    ({ type }, i) =>
-      isStaticImage(type) &&
-      isStatic(type.shape[1] ?? 0) &&
-      (i === inputs.length - 1 || dimMax(type.shape[1] ?? 1) % kChannelMultiple === 0),
-  );
-  if (node.attrs['axis'] !== 1 || !isAlone || !fits || !isStaticImage(outputType(node))) return undefined;
-  return { blockedInputs: inputs.map((_, i) => i), blockedOutput: true, demand: false };
-}
-
-function lowerConcat({ node }: KernelRequest): KernelCall {
-  const inputs = presentInputs(node);
-  const [n = 1, , ...spatial] = outputType(node).shape;
-  return {
-    header: 'cortado_cuda/concat_image.h',
-    fn: 'concat_image',
-    template: [],
-    args: [
-      extentArg(dimMul(n, shapeSize(spatial))),
-      { kind: 'list', values: inputs.map(({ type }) => dimMax(type.shape[1] ?? 1)) },
-      { kind: 'list', values: inputs.map(({ type }) => storedChannels(type)) },
-      extentArg(storedChannels(outputType(node))),
-      outputArg(),
-      ...inputs.map((_, i) => inputArg(i)),
-    ],
+    args: [extentArg(shape[0] ?? 1), imageRows(node, shapeSize(shape.slice(2))), inputArg(0), outputArg(), kFunctorArg],
     parts: 1,
   };
 }

@@ -11,7 +11,7 @@ import { inputArg, kFunctorArg, outputArg, structArg } from '../../../ops/kernel
 import type { KernelArg, KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
 import { type Form, outputType } from '../kernel.js';
 import { elementwiseExpr, mapForm } from '../map.js';
-import { kChannelMultiple, storedChannels } from './image.js';
+import { kChannelMultiple, storedChannels, writtenFields } from './image.js';
 
 /** Image to image where no operand but constants is a single value; undefined: row-major alone. */
 export function imageMapForm(request: KernelRequest): Form | undefined {
@@ -28,7 +28,6 @@ export function lowerImageMap(request: KernelRequest): KernelCall {
   const expr = elementwiseExpr(node) ?? fail('internal', `${node.op} has no kernel`);
   const result = outputType(node);
   const [n = 1, c = 1, ...spatial] = result.shape;
-  const stored = storedChannels(result);
   const inputs = presentInputs(node);
   const packs: NumericTensor[] = [];
   const operands = inputs.map((value, index): KernelArg => {
@@ -46,8 +45,7 @@ export function lowerImageMap(request: KernelRequest): KernelCall {
         ['pixels', dimMul(n, shapeSize(spatial))],
         ['channels', dimMax(c)],
         ['x_stored', 0],
-        ['y_written', stored],
-        ['y_stored', stored],
+        ...writtenFields(result),
       ]),
       outputArg(),
       kFunctorArg,

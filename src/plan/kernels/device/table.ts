@@ -5,6 +5,7 @@ import { opDef } from '../../../ops/define.js';
 import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
 import { type Form, type Kernel, outputType } from '../kernel.js';
 import { matchesForm } from '../table.js';
+import { kChannelRanges } from './channel-ranges.js';
 import { kConvDeviceKernels } from './conv.js';
 import { kImageKernels } from './image.js';
 import { kImageOpKernels } from './image-ops.js';
@@ -12,7 +13,12 @@ import { imageMapForm, lowerImageMap } from './map.js';
 import { kFollowPlain, twinCall } from './twins.js';
 
 /** All rows; within one operator the first that fits wins. */
-export const kDeviceKernels: readonly Kernel[] = [...kImageKernels, ...kImageOpKernels, ...kConvDeviceKernels];
+export const kDeviceKernels: readonly Kernel[] = [
+  ...kImageKernels,
+  ...kImageOpKernels,
+  ...kConvDeviceKernels,
+  ...kChannelRanges,
+];
 
 /** The forms in which the device can compute the node, best first. */
 export function deviceFormsOf(request: KernelRequest): readonly Form[] {
