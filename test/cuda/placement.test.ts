@@ -84,18 +84,6 @@ describe('placement on a GPU', () => {
     assert.deepEqual(found, ['ToBlocked device', 'Conv device', 'ToPlain device', 'ToHost device', 'Relu host']);
   });
 
-  it('pieces of a concatenation of channels stay images', () => {
-    const conv = (name: string): string =>
-      `op { input: "x" input: "w" output: "${name}" type: "Conv" arg { name: "kernel" i: 1 } }`;
-    const net = `external_input: "x" external_input: "w" external_output: "y" ${conv('a')} ${conv('b')}
-      op { input: "a" input: "b" output: "m" output: "s" type: "Concat" }
-      op { input: "m" input: "v" output: "y" type: "Conv" arg { name: "kernel" i: 1 } } external_input: "v"`;
-    const found = places(net, ['x:1,8,6,6'], [fill('w', [8, 8, 1, 1], 1), fill('v', [8, 16, 1, 1], 2)]);
-    assert.equal(found.filter((place) => place.startsWith('ToPlain')).length, 1);
-    assert.equal(found.filter((place) => place.startsWith('ToBlocked')).length, 1);
-    assert.ok(found.every((place) => place.endsWith('device')));
-  });
-
   it('says so when a target without a GPU is asked for another precision', () => {
     assert.throws(() => compileModel({ ...digitsModel(), target: 'x86-64', precision: 'fp16' }), /no precision fp16/);
   });
