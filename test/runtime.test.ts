@@ -20,6 +20,8 @@ const kPrograms = [
   'dense_test',
   'shape_test',
 ] as const;
+/** What images without a C library bring of it, compiled for this machine. */
+const kBareProgram = 'bare_math_test';
 /** Compiled for AVX512-BF16, and with sanitizers in portable code. */
 const kBf16Programs = ['bf16_test', 'bf16_conv_test'] as const;
 const kBf16Flags = ['-O2', '-march=x86-64-v4', '-mavx512bf16'];
@@ -69,7 +71,14 @@ describe('runtime kernels', () => {
     });
   }
 
-  for (const program of [...kPrograms, ...kBf16Programs]) {
+  // With fused multiply-adds, as the cores have; under the sanitizers below without.
+  it(`${kBareProgram} on x86-64-v3`, async function () {
+    this.timeout(300_000);
+    if (!(await hasCpuFeature('avx2'))) skipBecause(this, 'this CPU lacks AVX2');
+    await compileAndRun(kBareProgram, join(directory, kBareProgram), ['-O2', '-march=x86-64-v3']);
+  });
+
+  for (const program of [...kPrograms, ...kBf16Programs, kBareProgram]) {
     it(`${program} under address and undefined-behaviour sanitizers`, async function () {
       this.timeout(300_000);
       await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
@@ -86,7 +95,7 @@ async function compileAndRun(
   emulator: readonly string[] = [],
 ): Promise<void> {
   const source = join('runtime', 'test', `${program}.cc`);
-  await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', source, '-o', executable]);
+  await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', '-Iruntime/bare', source, '-o', executable]);
   const [command = executable, ...args] = [...emulator, executable];
   await run(command, args).catch((error: unknown) => {
     const output = typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';

@@ -1,4 +1,4 @@
-// The two files of a batch program (batch_driver.cc describes them): what the nets read, and what came out.
+// The two files of a batch program (batch_run.h describes them): what the nets read, and what came out.
 
 import { dtypeCaffe2, dtypeFromCaffe2, dtypeSizeBytes } from '../../src/ir/dtype.js';
 import { allocateData, elementCount, makeTensor, type Tensor } from '../../src/ir/tensor.js';
@@ -14,9 +14,11 @@ export type NetResult =
       readonly layer: string;
       readonly outputs: readonly Tensor[];
     }
-  | { readonly kind: 'crashed'; readonly signal: number }
+  | { readonly kind: 'crashed'; readonly how: string }
   /** Garbage in the arena or the place of the outputs changed an output. */
-  | { readonly kind: 'unstable'; readonly output: number };
+  | { readonly kind: 'unstable'; readonly output: number }
+  /** Bytes beside a buffer changed. */
+  | { readonly kind: 'outside' };
 
 /** The input file's record of one net, in pieces. */
 export function inputRecord(net: BatchNet, inputs: ReadonlyMap<string, Tensor>): readonly Uint8Array[] {
@@ -65,8 +67,9 @@ class ResultReader {
 
   result(): NetResult {
     const kind = this.number();
-    if (kind === 1) return { kind: 'crashed', signal: this.number() };
+    if (kind === 1) return { kind: 'crashed', how: `signal ${this.number()}` };
     if (kind === 2) return { kind: 'unstable', output: this.number() };
+    if (kind === 3) return { kind: 'outside' };
     const [status, op] = [this.number(), this.number()];
     const layer = new TextDecoder().decode(this.bytes());
     const outputs = Array.from({ length: this.number() }, () => this.tensor());

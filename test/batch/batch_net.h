@@ -6,6 +6,7 @@
 struct BatchNet {
   const char* id;
   const cortado_model_info* (*info)();
+  size_t (*memory_bytes)(const cortado_options* options);
   cortado_status (*create)(void* memory, size_t bytes, const cortado_options* options, void** model);
   cortado_status (*run)(void* model, const cortado_tensor* inputs, size_t n_inputs, cortado_tensor* outputs,
                         size_t n_outputs);
@@ -16,11 +17,12 @@ struct BatchNet {
 // Ends a list of nets.
 inline constexpr BatchNet kLastBatchNet{};
 
-template <class Model, auto Info, auto Create, auto Run, auto Destroy, auto LastFault>
+template <class Model, auto Info, auto MemoryBytes, auto Create, auto Run, auto Destroy, auto LastFault>
 constexpr BatchNet batch_net(const char* id) {
   return {
       id,
       [] { return Info(); },
+      [](const cortado_options* options) { return MemoryBytes(options); },
       [](void* memory, size_t bytes, const cortado_options* options, void** model) {
         Model* made = nullptr;
         const cortado_status status = Create(memory, bytes, options, &made);

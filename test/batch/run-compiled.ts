@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { kBareSystem } from '../../src/build/bare-target.js';
 import { cacheKey, ObjectCache } from '../../src/build/object-cache.js';
 import { kernelTarget, loadTarget, type Target } from '../../src/build/target.js';
 import { type FoundToolchain, findToolchain, words } from '../../src/build/toolchain.js';
@@ -19,6 +20,7 @@ import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
 import { openPlace } from '../../src/run/place.js';
 import type { Executor, Job, Outcome } from '../corpus/executor.js';
+import { batchLinkerScript, kBareLinkFlags, kBareSources, runBareBatch } from './bare-batch.js';
 import { inputRecord, type NetResult, readResults } from './batch-files.js';
 import { type BatchNet, batchSource, batchTable, blamedNets, deviceBatchSource, emitBatchNet } from './batch-source.js';
 
@@ -42,6 +44,8 @@ export interface CompiledSettings {
 
 const kNetsPerFile = 32;
 const kFilesPerProgram = 16;
+/** Nets of a program for a machine without an operating system: their code must fit its memory. */
+const kBareBatchSize = 128;
 const kParallel = Math.max(2, Math.min(4, availableParallelism()));
 const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
 const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
@@ -49,7 +53,7 @@ const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 't
   (name) => `src/${name}.cc`,
 );
 const kDeviceSources = ['cuda/src/device.cc'];
-const kFolders = [...['include', 'src', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
+const kFolders = [...['include', 'src', 'bare', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
 /** Texts that the device's compiler takes, where there is one. */
 const kDeviceText = /_device$|^device$/;
 const kFirstLines = 6;
@@ -57,10 +61,14 @@ const kFirstLines = 6;
 export function compiledExecutor(settings: CompiledSettings): Executor {
   return {
     name: `${settings.target}, ${settings.optimize ? 'optimized' : 'not optimized'}`,
-    batchSize: kNetsPerFile * kFilesPerProgram,
+    batchSize: isBare(loadTarget(settings.target)) ? kBareBatchSize : kNetsPerFile * kFilesPerProgram,
     hasStrings: false,
     run: (jobs) => runCompiled(jobs, settings),
   };
+}
+
+function isBare({ system }: Target): boolean {
+  return system === kBareSystem;
 }
 
 /** Compiles, links and runs the jobs as one program. */
@@ -107,7 +115,10 @@ class Batch {
       compiling.push(pool.run(() => this.compileUnit(unit)));
       await new Promise(setImmediate);
     }
-    const sources = [...kRuntimeSources, ...(this.target.device === undefined ? [] : kDeviceSources)];
+    const ownSources = isBare(this.target)
+      ? [...kRuntimeSources.filter((name) => !name.includes('thread_pool')), ...kBareSources]
+      : kRuntimeSources;
+    const sources = [...ownSources, ...(this.target.device === undefined ? [] : kDeviceSources)];
     const runtime = await Promise.all(sources.map((name) => pool.run(() => this.compileRuntime(name))));
     await Promise.all(compiling);
     const built = units.filter((unit) => unit.objects.length > 0);
@@ -168,13 +179,13 @@ class Batch {
     const { cxx, version, commonFlags = [] } = this.toolchain;
     const flags = [
       '-std=c++17',
-      this.settings.level ?? '-O1',
       '-ffp-contract=fast',
       '-w',
       '-fmax-errors=0',
       ...kCompileFlags,
       ...commonFlags,
       ...machineFlags,
+      this.settings.level ?? '-O1',
     ];
     flags.push(...(this.settings.flags ?? []));
     flags.push(`-DCORTADO_THREADS=${(this.settings.threads ?? 1) > 1 ? 1 : 0}`);
@@ -197,7 +208,8 @@ class Batch {
   }
 
   private async execute(units: readonly Unit[], runtime: readonly string[]): Promise<void> {
-    const driver = await readFile(join(kBatchFolder, 'batch_driver.cc'), 'utf8');
+    const driverFile = isBare(this.target) ? 'bare_batch_driver.cc' : 'batch_driver.cc';
+    const driver = await readFile(join(kBatchFolder, driverFile), 'utf8');
     for (const [name, text] of [
       ['driver', driver],
       ['table', batchTable(units.map((unit) => unit.list))],
@@ -205,19 +217,41 @@ class Batch {
       const messages = await this.compileText(name, text, []);
       if (messages !== undefined) throw new Error(`the batch ${name} does not compile:\n${messages}`);
     }
-    const objects = [...units.flatMap((unit) => unit.objects), ...runtime, 'driver.o', 'table.o'];
-    const { cxx, commonFlags = [], linkFlags = [] } = this.toolchain;
-    const { deviceProgram } = this.toolchain;
-    const [linker, ...before] = deviceProgram === undefined ? words(cxx) : [deviceProgram, '-cudart', 'static'];
-    const collect = deviceProgram === undefined ? ['-Wl,--gc-sections'] : [];
-    const link = [...before, ...collect, ...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
-    await execa(linker, [...link, ...objects, '-o', 'batch', '-lm', '-lpthread'], { cwd: this.folder });
+    await this.link([...units.flatMap((unit) => unit.objects), ...runtime, 'driver.o', 'table.o']);
     const nets = units.flatMap((unit) => unit.nets);
     const inputs = new Map(this.jobs.map((job) => [job.id, job.inputs]));
     await writeFile(
       join(this.folder, 'inputs'),
       nets.flatMap((net) => inputRecord(net, inputs.get(net.id) ?? new Map())),
     );
+    const results = isBare(this.target)
+      ? await runBareBatch(this.folder, this.target, nets.length)
+      : await this.runInPlace(nets.length);
+    nets.forEach((net, i) => {
+      const result = results[i];
+      if (result !== undefined) this.outcomes.set(net.id, outcomeOf(net, result));
+    });
+  }
+
+  private async link(objects: readonly string[]): Promise<void> {
+    const { cxx, cc, commonFlags = [], linkFlags = [] } = this.toolchain;
+    const flags = [...commonFlags, ...linkFlags, ...(this.settings.flags ?? [])];
+    if (isBare(this.target)) {
+      await writeFile(join(this.folder, 'batch.ld'), batchLinkerScript(this.target));
+      const [linker, ...before] = words(cc);
+      const args = [...before, ...flags, ...kBareLinkFlags, ...objects, '-lgcc', '-o', 'batch'];
+      await execa(linker, args, { cwd: this.folder });
+      return;
+    }
+    const { deviceProgram } = this.toolchain;
+    const [linker, ...before] = deviceProgram === undefined ? words(cxx) : [deviceProgram, '-cudart', 'static'];
+    const collect = deviceProgram === undefined ? ['-Wl,--gc-sections'] : [];
+    const args = [...before, ...collect, ...flags, ...objects, '-o', 'batch', '-lm', '-lpthread'];
+    await execa(linker, args, { cwd: this.folder });
+  }
+
+  /** Runs the program where the target's runner runs programs. */
+  private async runInPlace(nets: number): Promise<readonly NetResult[]> {
     const place = await openPlace(this.target.runner);
     try {
       const given = await place.give(join(this.folder, 'inputs'));
@@ -228,11 +262,7 @@ class Batch {
     } finally {
       await place.close();
     }
-    const results = readResults(await readFile(join(this.folder, 'results')), nets.length);
-    nets.forEach((net, i) => {
-      const result = results[i];
-      if (result !== undefined) this.outcomes.set(net.id, outcomeOf(net, result));
-    });
+    return readResults(await readFile(join(this.folder, 'results')), nets);
   }
 }
 
@@ -246,7 +276,8 @@ function forDeviceCompiler(flags: readonly string[]): readonly string[] {
 
 function outcomeOf({ program }: BatchNet, result: NetResult): Outcome {
   const outputName = (i: number): string => program.outputs[i]?.name ?? '';
-  if (result.kind === 'crashed') return internal('the compiled net crashed', `signal ${result.signal}`);
+  if (result.kind === 'crashed') return internal('the compiled net crashed', result.how);
+  if (result.kind === 'outside') return internal('the compiled net writes beside its buffers', '');
   if (result.kind === 'unstable') {
     return internal(
       'the compiled net reads memory that it did not write',
