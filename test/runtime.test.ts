@@ -95,7 +95,16 @@ async function compileAndRun(
   emulator: readonly string[] = [],
 ): Promise<void> {
   const source = join('runtime', 'test', `${program}.cc`);
-  await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', '-Iruntime/bare', source, '-o', executable]);
+  await run(compiler, [
+    '-std=c++17',
+    ...flags,
+    ...kWarnings,
+    '-Iruntime/include',
+    '-Iruntime/bare',
+    source,
+    '-o',
+    executable,
+  ]);
   const [command = executable, ...args] = [...emulator, executable];
   await run(command, args).catch((error: unknown) => {
     const output = typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';

@@ -118,7 +118,8 @@ Reduced<T> reduce(T x) {
   for (int w = words - 1; w >= 0; --w) {
     // The complement is the negative but for one in the last place, which carries no weight.
     const std::uint32_t word = is_negative ? ~product[w] : product[w];
-    for (const std::uint32_t half : {word >> 16 << 16, word & 0xffffu}) {
+    const std::uint32_t halves[] = {word >> 16 << 16, word & 0xffffu};
+    for (const std::uint32_t half : halves) {
       const Pair<T> sum = sum_of(part.hi, static_cast<T>(half) * weight);
       part = {sum.hi, part.lo + sum.lo};
     }
@@ -162,7 +163,7 @@ T exponential(Pair<T> x) {
   if (x.hi != x.hi) return x.hi;
   if (x.hi > F::kExpTo) return kInfinite<T>;
   if (x.hi < F::kExpFrom) return 0;
-  const T n = static_cast<T>(static_cast<int>(x.hi * static_cast<T>(1.4426950408889634) + with_sign_of(static_cast<T>(0.5), x.hi)));
+  const T n = static_cast<T>(static_cast<int>(x.hi * F::kLog2E + with_sign_of(static_cast<T>(0.5), x.hi)));
   const Pair<T> r = sum_of(x.hi - n * F::kLn2, x.lo - n * F::kLn2Rest);
   return scaled(1 + (r.hi + (r.lo + r.hi * r.hi * series(r.hi))), static_cast<int>(n));
 }
@@ -195,11 +196,17 @@ Pair<T> logarithm_pair(T x) {
   return sum_of(sum.hi, sum.lo + (near.lo + count * F::kLn2Rest));
 }
 
+/** ln x · factor. */
 template <class T>
-T logarithm(T x) {
+T logarithm(T x, Pair<T> factor = {1, 0}) {
   if (x == 0) return -kInfinite<T>;
   if (!(x > 0)) return kNoNumber<T>;
-  return x == kInfinite<T> ? x : logarithm_pair(x).hi;
+  return x == kInfinite<T> ? x : product_of(logarithm_pair(x), factor).hi;
+}
+
+template <class T>
+T logarithm_to_base_2(T x) {
+  return logarithm(x, Pair<T>{Format<T>::kLog2E, Format<T>::kLog2ERest});
 }
 
 /** tanh x: near zero the continued fraction x/(1 + x²/(3 + x²/(5 + …))), elsewhere 1 - 2/(e^2x + 1). */

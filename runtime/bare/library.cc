@@ -82,3 +82,5 @@ int memcmp(const void* a, const void* b, std::size_t bytes) {
 }
 
 #pragma GCC pop_options
+
+}  // extern "C"

@@ -94,6 +94,7 @@ void check_type() {
   check_function<T>("cos", 1.0, [](T x) { return sine(x, 1); }, [](W x) { return std::cos(x); });
   check_function<T>("exp", 1.0, [](T x) { return exponential(Pair<T>{x, 0}); }, [](W x) { return std::exp(x); });
   check_function<T>("log", 1.0, [](T x) { return logarithm(x); }, [](W x) { return std::log(x); });
+  check_function<T>("log2", 1.0, [](T x) { return logarithm_to_base_2(x); }, [](W x) { return std::log2(x); });
   check_function<T>("tanh", 2.0, [](T x) { return hyperbolic_tangent(x); }, [](W x) { return std::tanh(x); });
   check_function<T>("floor", 0, [](T x) { return rounded_down(x); }, [](W x) { return std::floor(x); });
   check_function<T>("trunc", 0, [](T x) { return truncated(x); }, [](W x) { return std::trunc(x); });

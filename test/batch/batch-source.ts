@@ -95,6 +95,8 @@ function inNamespace(id: string, text: string): string {
 }
 
 function entry(id: string): string {
-  const names = ['model', 'info', 'memory_bytes', 'create', 'run', 'destroy', 'last_fault'].map((name) => `${id}::${id}_${name}`);
+  const names = ['model', 'info', 'memory_bytes', 'create', 'run', 'destroy', 'last_fault'].map(
+    (name) => `${id}::${id}_${name}`,
+  );
   return `batch_net<${names.join(', ')}>("${id}")`;
 }

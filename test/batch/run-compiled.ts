@@ -53,7 +53,10 @@ const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 't
   (name) => `src/${name}.cc`,
 );
 const kDeviceSources = ['cuda/src/device.cc'];
-const kFolders = [...['include', 'src', 'bare', 'cuda/include'].map((name) => join(kRuntimeFolder, name)), kBatchFolder];
+const kFolders = [
+  ...['include', 'src', 'bare', 'cuda/include'].map((name) => join(kRuntimeFolder, name)),
+  kBatchFolder,
+];
 /** Texts that the device's compiler takes, where there is one. */
 const kDeviceText = /_device$|^device$/;
 const kFirstLines = 6;

@@ -12,7 +12,6 @@ import { readElf } from '../../src/build/elf.js';
 import { type CompiledNet, type CompileOptions, compile, compileModel } from '../../src/compile.js';
 import { readNpy } from '../../src/files/npy.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
-import { makeNet, makeOperator } from '../../src/frontend/caffe2/net-def.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runExecutable } from '../../src/run/run-executable.js';
 import { verifyNet } from '../../src/verify/verify-net.js';
@@ -95,14 +94,6 @@ describe('Cortex-M images', function () {
       .at(-1);
     assert.ok(lines.length >= 6);
     assert.deepEqual(readNpy(join(traceFolder, last?.[0] ?? '')), outputs.get('softmax'));
-  });
-
-  it('a function of the C library that no image has is named', async () => {
-    const ops = [makeOperator({ type: 'Sin', inputs: ['x'], outputs: ['y'] })];
-    const net = makeNet({ name: 'sine', ops, externalInputs: ['x'], externalOutputs: ['y'] });
-    const request = { predictNet: encodeNetDef(net), inputs: ['x:1,4'], ...cached(), target: 'cortex-m4' };
-    await assert.rejects(compile({ ...request, outputFolder: join(folder, 'sine') }), /calls sinf, which an image/);
-    await compile({ ...request, outputFolder: join(folder, 'sine'), emit: ['library'] });
   });
 
   it('a larger net is spread over two memory regions of cortex-m7', () => {
