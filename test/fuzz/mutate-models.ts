@@ -14,6 +14,7 @@ import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
 import { emitBatchNet } from '../batch/batch-source.js';
 import { type CorpusCase, caseDType, caseNet, caseTensor } from '../corpus/case-file.js';
+import { cpuTimeMs } from '../support/cpu-time.js';
 import { mutateBytes } from './mutate-bytes.js';
 import { mutateNet } from './mutate-nets.js';
 import { RandomSource } from './random-source.js';
@@ -74,10 +75,11 @@ export function fuzzModels(models: readonly SoundModel[], count: number, firstSe
     const model = random.pick(models);
     const damaged = damage(model, random);
     const before = peakMiB();
-    const start = process.cpuUsage();
-    const problem = compileDamaged(damaged, random.pick(targets));
-    const { user, system } = process.cpuUsage(start);
-    const timeMs = (user + system) / 1000;
+    const target = random.pick(targets);
+    let problem: string | undefined;
+    const timeMs = cpuTimeMs(() => {
+      problem = compileDamaged(damaged, target);
+    });
     slowestMs = Math.max(slowestMs, timeMs);
     if (problem === undefined) compiled++;
     else if (problem !== kRefused) failures.push(`seed ${seed}, ${model.name}: ${problem}`);
