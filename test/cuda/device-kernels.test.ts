@@ -11,11 +11,14 @@ import { skipBecause } from '../support/skip.js';
 
 const run = promisify(execFile);
 const kPrograms = ['emulation_test', 'conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test'] as const;
-/** The emulation's own test has nothing for a device. */
+/** Tests of the emulation itself have nothing for a device. */
 const kHostOnly = 'emulation_test';
 const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+/** The emulation's own: races, reads of what was never written, misaligned vectors. `npm run sanitize` does all programs and some nets. */
+const kDeviceSanitizer = ['-O1', '-g', '-fsanitize=thread', '-fno-threadsafe-statics', '-DCORTADO_CUDA_SANITIZER'];
+const kDeviceSanitized = ['sanitizer_test', 'image_norm_test'] as const;
 /** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
 const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test', 'image_norm_test'];
 
@@ -37,6 +40,13 @@ describe('device kernels', () => {
     it(`${program} under address and undefined-behaviour sanitizers`, async function () {
       this.timeout(600_000);
       await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
+    });
+  }
+
+  for (const program of kDeviceSanitized) {
+    it(`${program} under the emulation's own sanitizer`, async function () {
+      this.timeout(600_000);
+      await compileAndRun(program, join(directory, `${program}-checked`), kDeviceSanitizer);
     });
   }
 
@@ -63,7 +73,10 @@ function findNvcc(): string | undefined {
 async function compileAndRun(program: string, executable: string, flags: readonly string[]): Promise<void> {
   const compiler = process.env.CXX ?? 'g++';
   const emulated = ['-std=c++17', '-DCORTADO_CUDA_EMULATION', ...flags, ...kWarnings, ...kIncludes, '-x', 'c++'];
-  await run(compiler, [...emulated, sourceOf(program), '-o', executable]);
+  // Linked by itself: the compiler's own runtime for -fsanitize=thread must stay out.
+  await run(compiler, [...emulated, '-c', sourceOf(program), '-o', `${executable}.o`]);
+  const linked = flags.filter((flag) => flag.startsWith('-fsanitize=') && flag !== '-fsanitize=thread');
+  await run(compiler, [...linked, `${executable}.o`, '-o', executable]);
   await run(executable).catch((error: unknown) => {
     const output = String(error instanceof Error && 'stdout' in error ? `${error.stdout}${error.message}` : error);
     throw new Error(`${program} failed:\n${output}`);

@@ -67,6 +67,7 @@ inline constexpr Conv2dShape kDense{130, 1, 1, 77, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1,
 inline constexpr Conv2dShape kDeepSum{64, 5, 5, 64, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64, 64, 64, 64};
 inline constexpr Conv2dShape kOddChannels{5, 7, 6, 7, 7, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 5, 7, 7};
 inline constexpr Conv2dShape kOddGroups{34, 6, 5, 38, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2, 17, 40, 40, 40};
+inline constexpr Conv2dShape kFullGroups{34, 6, 5, 62, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2, 17, 40, 64, 72};  // no column of the last group is padding
 
 // The tiles that the compiler chooses from (src/plan/kernels/device/gemm-tile.ts); a test there reads these lines.
 inline constexpr GemmTile kPlanned1{64, 64, 128, 4, 2, 2, 2};
@@ -141,6 +142,7 @@ void all_shapes(const std::string& math) {
   run_case<kCropped, kTile64, Math>(math + " negative pad", 1);
   run_case<kOddChannels, kTile64, Math>(math + " odd channels", 2);
   run_case<kOddGroups, kTile32, Math>(math + " groups of odd channels", 1);
+  run_case<kFullGroups, kTile32, Math>(math + " groups that leave no column for the padding", 1);
   run_case<kDense, kTile32, Math>(math + " fully connected", 5);
   run_case<kDeepSum, kSplit, Math>(math + " split in 3", 1);
   run_case<kDeepSum, kDeep, Math>(math + " split in 5, 32 rows", 3);

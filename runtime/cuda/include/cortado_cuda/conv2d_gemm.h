@@ -142,12 +142,14 @@ CORTADO_DEVICE bool combine_splits(const TilePlace& place, float* tile, float* p
     const Pack<4> quad = load<Pack<4>>(tile + row * gemm_staged_pitch(T::k) + col);
     store(partial + (place.split * tiles + place.tile) * T::k.rows * T::k.cols + i * 4, quad);
   }
-  __threadfence();
   __syncthreads();
-  if (threadIdx.x == 0) is_last = atomicAdd(counters + place.tile, 1u) == static_cast<unsigned>(T::k.splits - 1);
+  if (threadIdx.x == 0) {
+    __threadfence();  // passes on what the barrier has ordered: the whole block's part
+    is_last = atomicAdd(counters + place.tile, 1u) == static_cast<unsigned>(T::k.splits - 1);
+    __threadfence();
+  }
   __syncthreads();
   if (!is_last) return false;
-  __threadfence();
   for (int i = static_cast<int>(threadIdx.x); i < kTileQuads<T>; i += gemm_threads(T::k)) {
     const int row = i / (T::k.cols / 4), col = i % (T::k.cols / 4) * 4;
     Pack<4> sum = splat<Pack<4>>(0.0f);
@@ -162,7 +164,7 @@ CORTADO_DEVICE bool combine_splits(const TilePlace& place, float* tile, float* p
   return true;
 }
 
-/** Channels [channel, channel + N) of one pixel through the epilogue; those past out_channels become 0, those past y_written are left alone. */
+/** Channels [channel, channel + N) of one pixel through the epilogue; of a single group those past out_channels become 0, those past y_written are left alone. */
 template <class S, int N, class Element, class Ep>
 CORTADO_DEVICE void store_sums(const Pack<N>& sums, std::int64_t pixel, int channel, int group_end, Element* y, const Ep& ep) {
   const std::int64_t offset = dense_offset(pixel, S::k.out_channels, channel);
@@ -173,10 +175,22 @@ CORTADO_DEVICE void store_sums(const Pack<N>& sums, std::int64_t pixel, int chan
     for (int i = 0; i < N; ++i) {
       if (channel + i < group_end) {
         store(at + channel + i, finish(ep, sums.lane[i], channel + i, offset + i));
-      } else if (channel + i >= S::k.out_channels && channel + i < S::k.y_written) {
+      } else if (S::k.groups == 1 && channel + i < S::k.y_written) {
         store(at + channel + i, 0.0f);
       }
     }
+  }
+}
+
+/** The zeros past the channels of several groups: the first column of blocks writes them, whatever its own channels are. */
+template <class S, class T, class Gather, class Element>
+CORTADO_DEVICE void store_padding(const Gather& gather, const TilePlace& place, int total, Element* y) {
+  constexpr int padding = S::k.y_written - S::k.out_channels;
+  if (place.group != 0 || place.first_col != 0) return;
+  for (int i = static_cast<int>(threadIdx.x); i < T::k.rows * padding; i += gemm_threads(T::k)) {
+    const int at = place.first_row + i / padding;
+    if (at >= total) continue;
+    store(y + gather.out_pixel(at / gather.pixels(), at % gather.pixels()) * S::k.y_stored + S::k.out_channels + i % padding, 0.0f);
   }
 }
 
@@ -185,10 +199,11 @@ template <class S, class T, class Gather, class Element, class Ep>
 CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int n, const float* tile, Element* y, const Ep& ep) {
   constexpr int N = kWide<Element>, per_row = T::k.cols / N;
   const int total = n * gather.pixels(), group_end = (place.group + 1) * out_group(S::k);
+  if constexpr (S::k.groups > 1 && S::k.y_written > S::k.out_channels) store_padding<S, T>(gather, place, total, y);
   for (int i = static_cast<int>(threadIdx.x); i < T::k.rows * per_row; i += gemm_threads(T::k)) {
     const int row = i / per_row, col = i % per_row * N;
     const int at = place.first_row + row, channel = place.group * out_group(S::k) + place.first_col + col;
-    const bool has_padding = channel + N > S::k.out_channels && channel < S::k.y_written;
+    const bool has_padding = S::k.groups == 1 && channel + N > S::k.out_channels && channel < S::k.y_written;
     if (at >= total || (place.first_col + col >= out_group(S::k) && !has_padding)) continue;
     const Pack<N> sums = load<Pack<N>>(tile + row * gemm_staged_pitch(T::k) + col);
     store_sums<S>(sums, gather.out_pixel(at / gather.pixels(), at % gather.pixels()), channel, group_end, y, ep);

@@ -8,6 +8,7 @@
 
 #include "cortado_cuda/emulation/bank_conflicts.h"
 #include "cortado_cuda/emulation/fiber.h"
+#include "cortado_cuda/emulation/checks.h"
 
 /** CUDA's index types; global names because kernels use them so. */
 struct uint3 {
@@ -70,6 +71,8 @@ struct BlockState {
   int live = 0;
   std::size_t shared_bytes = 0;
   std::size_t next_ready = 0;
+  const char* barrier_file = ""; /**< Where threads wait. */
+  int barrier_line = 0;
   ThreadOrder order = ThreadOrder::kAscending;
 };
 
@@ -104,16 +107,25 @@ inline void release(std::vector<Fiber*>& waiting) {
   waiting.clear();
 }
 
-inline int current_thread() { return block_state().current->thread; }
+CORTADO_UNCHECKED inline int current_thread() { return block_state().current->thread; }
 inline int current_lane() { return current_thread() % kWarp; }
 
-/** __syncthreads: all threads that have not ended. */
-inline void block_barrier() {
+/** What all threads that waited at a barrier go on with. */
+inline void pass_barrier() {
+  CORTADO_CHECK(barrier());
+  release(block_state().at_barrier);
+}
+
+/** __syncthreads at a line of the source: all threads of the block must come to the same one. */
+inline void block_barrier(const char* file, int line) {
   BlockState& state = block_state();
-  if (static_cast<int>(state.at_barrier.size()) + 1 == state.live) {
-    release(state.at_barrier);
-    return;
+  if (state.live != state.threads) fail(std::string("a barrier after threads of the block have ended: ") + file + ":" + std::to_string(line));
+  if (!state.at_barrier.empty() && (state.barrier_line != line || std::strcmp(state.barrier_file, file) != 0)) {
+    fail(std::string("threads wait at different barriers: ") + file + ":" + std::to_string(line) + " and " + state.barrier_file + ":" + std::to_string(state.barrier_line));
   }
+  state.barrier_file = file;
+  state.barrier_line = line;
+  if (static_cast<int>(state.at_barrier.size()) + 1 == state.live) return pass_barrier();
   state.at_barrier.push_back(state.current);
   wait_here();
 }
@@ -153,7 +165,7 @@ inline void warp_operation(const char* operation, void* mine, const Compute& com
 inline void end_thread() {
   BlockState& state = block_state();
   state.live -= 1;
-  if (state.live > 0 && static_cast<int>(state.at_barrier.size()) == state.live) release(state.at_barrier);
+  if (!state.at_barrier.empty()) fail(std::string("a thread has ended, others wait at ") + state.barrier_file + ":" + std::to_string(state.barrier_line));
 }
 
 /** What a fiber does for ever: take the next thread of the block, run it, and rest when there is none. */
@@ -222,10 +234,14 @@ inline void check_guard() {
   }
 }
 
+/** Number of the running block in its grid. */
+inline std::uint64_t block_number() { return (std::uint64_t{blockIdx.z} * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x; }
+
 /** Runs all threads of one block; body(argument) is the kernel's call. */
 inline void run_block(int threads, std::size_t shared_bytes, void (*body)(void*), void* argument) {
   BlockState& state = block_state();
   reset_block(threads, shared_bytes);
+  CORTADO_CHECK(begin_block(block_number(), threads, shared_memory(), shared_bytes));
   state.body = body;
   state.body_argument = argument;
   while (state.live > 0) {
@@ -239,6 +255,7 @@ inline void run_block(int threads, std::size_t shared_bytes, void (*body)(void*)
     }
     switch_fiber(state.scheduler, *state.current);
   }
+  CORTADO_CHECK(end_block());
   check_guard();
   bank_log().end_block(threads);
 }

@@ -14,8 +14,12 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#if defined(CORTADO_CUDA_SANITIZER)
+#define __shared__ static thread_local /* which tells the sanitizer where they are */
+#else
 #define __shared__ static
-#define __syncthreads() ::cortado::cuda::emulation::block_barrier()
+#endif
+#define __syncthreads() ::cortado::cuda::emulation::block_barrier(__FILE__, __LINE__)
 
 struct float2 {
   float x, y;
@@ -30,12 +34,13 @@ struct alignas(16) uint4 {
   unsigned x, y, z, w;
 };
 
-inline unsigned atomicAdd(unsigned* at, unsigned value) {
+CORTADO_UNCHECKED inline unsigned atomicAdd(unsigned* at, unsigned value) {
+  CORTADO_CHECK(atomic(cortado::cuda::emulation::current_thread(), at));
   const unsigned before = *at;
   *at += value;
   return before;
 }
-inline void __threadfence() {}
+inline void __threadfence() { CORTADO_CHECK(fence(cortado::cuda::emulation::current_thread())); }
 
 namespace cortado::cuda {
 
@@ -55,6 +60,7 @@ inline void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
 template <class Call>
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Call& call) {
   check_launch(grid, block, shared_bytes);
+  CORTADO_CHECK(begin_launch());
   gridDim = grid;
   blockDim = block;
   const auto body = [](void* argument) { (*static_cast<Call*>(argument))(); };
@@ -122,15 +128,17 @@ inline void wait_copies() {
 }
 
 template <class V>
-inline V read_shared(const void* at) {
+CORTADO_UNCHECKED inline V read_shared(const void* at) {
   emulation::bank_log().note(emulation::current_thread(), at, sizeof(V));
+  CORTADO_CHECK(used(at, sizeof(V), false));
   V value;
   std::memcpy(&value, at, sizeof(V));
   return value;
 }
 template <class V>
-inline void write_shared(void* at, const V& value) {
+CORTADO_UNCHECKED inline void write_shared(void* at, const V& value) {
   emulation::bank_log().note(emulation::current_thread(), at, sizeof(V));
+  CORTADO_CHECK(used(at, sizeof(V), true));
   std::memcpy(at, &value, sizeof(V));
 }
 

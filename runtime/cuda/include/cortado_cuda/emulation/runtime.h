@@ -10,10 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <ctime>
 #include <functional>
 #include <utility>
 #include <vector>
+
+#include "cortado_cuda/emulation/checks.h"
 
 enum cudaError_t {
   cudaSuccess = 0,
@@ -121,6 +122,7 @@ inline cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   if (machine().open == 0) mprotect(start, room, PROT_NONE);
   *data = start + room - rounded;
   machine().blocks.push_back({start, room, *data});
+  CORTADO_CHECK(add_region(cortado::cuda::emulation::ShadowRegion::kDevice, *data, bytes));
   return cudaSuccess;
 }
 inline cudaError_t cudaFree(void* data) {
@@ -130,14 +132,21 @@ inline cudaError_t cudaFree(void* data) {
   auto& blocks = machine().blocks;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].data != data) continue;
+    CORTADO_CHECK(remove_region(data));
     munmap(blocks[i].pages, blocks[i].page_bytes + 4096);
     blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(i));
     return cudaSuccess;
   }
   return cudaErrorInvalidValue;
 }
-inline cudaError_t cudaHostRegister(void*, std::size_t, unsigned) { return cudaSuccess; }
-inline cudaError_t cudaHostUnregister(void*) { return cudaSuccess; }
+inline cudaError_t cudaHostRegister([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes, unsigned) {
+  CORTADO_CHECK(add_region(cortado::cuda::emulation::ShadowRegion::kHost, data, bytes));
+  return cudaSuccess;
+}
+inline cudaError_t cudaHostUnregister([[maybe_unused]] void* data) {
+  CORTADO_CHECK(remove_region(data));
+  return cudaSuccess;
+}
 
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = new cortado_emulation::Stream;
@@ -160,11 +169,17 @@ inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 inline cudaError_t cudaDeviceSynchronize() { return cortado_emulation::drain_all(), cudaSuccess; }
 
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
-  cortado_emulation::submit(stream, [=] { std::memcpy(to, from, bytes); });
+  cortado_emulation::submit(stream, [=] {
+    std::memcpy(to, from, bytes);
+    CORTADO_CHECK(mark(to, bytes, true));
+  });
   return cudaSuccess;
 }
 inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
-  cortado_emulation::submit(stream, [=] { std::memset(to, value, bytes); });
+  cortado_emulation::submit(stream, [=] {
+    std::memset(to, value, bytes);
+    CORTADO_CHECK(mark(to, bytes, true));
+  });
   return cudaSuccess;
 }
 inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {

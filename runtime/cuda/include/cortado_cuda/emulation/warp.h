@@ -47,7 +47,7 @@ inline void require_whole_warp(void* const* slots, const char* operation) {
 
 /** d[16][8] += a[16][k] · b[k][8], with the accumulators spread over the lanes. */
 template <int K>
-inline void multiply_accumulate(void* const* slots, const float (&a)[16][K], const float (&b)[8][K]) {
+CORTADO_UNCHECKED inline void multiply_accumulate(void* const* slots, const float (&a)[16][K], const float (&b)[8][K]) {
   for (int lane = 0; lane < kWarp; ++lane) {
     float* d = static_cast<MatrixMultiply*>(slots[lane])->d;
     for (int i = 0; i < 4; ++i) {
@@ -64,9 +64,9 @@ inline float half_of_word(std::uint32_t word, int which) {
 }
 
 /** mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32, in place. */
-inline void mma_f16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+CORTADO_UNCHECKED inline void mma_f16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   MatrixMultiply mine{d, a, b};
-  warp_operation("mma.m16n8k16.f16", &mine, [](void** slots) {
+  warp_operation("mma.m16n8k16.f16", &mine, [](void** slots) CORTADO_UNCHECKED {
     require_whole_warp(slots, "mma");
     float rows[16][16], cols[8][16];
     for (int lane = 0; lane < kWarp; ++lane) {
@@ -89,9 +89,9 @@ inline std::uint32_t tf32_from_float(float x) {
 }
 
 /** mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32, in place. */
-inline void mma_tf32(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+CORTADO_UNCHECKED inline void mma_tf32(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   MatrixMultiply mine{d, a, b};
-  warp_operation("mma.m16n8k8.tf32", &mine, [](void** slots) {
+  warp_operation("mma.m16n8k8.tf32", &mine, [](void** slots) CORTADO_UNCHECKED {
     require_whole_warp(slots, "mma");
     float rows[16][8], cols[8][8];
     for (int lane = 0; lane < kWarp; ++lane) {
@@ -110,11 +110,12 @@ struct LoadMatrix {
 };
 
 /** ldmatrix.sync.aligned.m8n8.x4.shared.b16: lane 8·i + r names row r of matrix i. */
-inline void load_matrices(std::uint32_t (&result)[4], const void* row) {
+CORTADO_UNCHECKED inline void load_matrices(std::uint32_t (&result)[4], const void* row) {
   if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) fail("ldmatrix: a row that is not aligned to 16 bytes");
   bank_log().note(current_thread(), row, 16);
+  CORTADO_CHECK(used(row, 16, false));
   LoadMatrix mine{row, result};
-  warp_operation("ldmatrix", &mine, [](void** slots) {
+  warp_operation("ldmatrix", &mine, [](void** slots) CORTADO_UNCHECKED {
     require_whole_warp(slots, "ldmatrix");
     for (int matrix = 0; matrix < 4; ++matrix) {
       std::uint32_t words[8][4];
@@ -125,19 +126,21 @@ inline void load_matrices(std::uint32_t (&result)[4], const void* row) {
 }
 
 /** cp.async: nothing arrives before wait; what is there until then is poison. */
-inline void copy_async(void* target, const void* source, int bytes, int valid_bytes) {
+CORTADO_UNCHECKED inline void copy_async(void* target, const void* source, int bytes, int valid_bytes) {
   if (reinterpret_cast<std::uintptr_t>(target) % static_cast<unsigned>(bytes) != 0) fail("cp.async: a target that is not aligned to its size");
   if (valid_bytes > 0 && reinterpret_cast<std::uintptr_t>(source) % static_cast<unsigned>(bytes) != 0) fail("cp.async: a source that is not aligned to its size");
   AsyncCopies& copies = block_state().copies[static_cast<std::size_t>(current_thread())];
   bank_log().note(current_thread(), target, bytes);
   std::memset(target, kPoison, static_cast<std::size_t>(bytes));
+  CORTADO_CHECK(used(target, static_cast<std::size_t>(bytes), true));
+  CORTADO_CHECK(mark(target, static_cast<std::size_t>(bytes), false));
   copies.pending.push_back(PendingCopy{target, source, static_cast<std::size_t>(bytes), static_cast<std::size_t>(valid_bytes), copies.committed});
 }
 
 inline void commit_copies() { block_state().copies[static_cast<std::size_t>(current_thread())].committed += 1; }
 
 /** cp.async.wait_group: all but the `newest` last groups arrive. */
-inline void wait_copies(int newest) {
+CORTADO_UNCHECKED inline void wait_copies(int newest) {
   AsyncCopies& copies = block_state().copies[static_cast<std::size_t>(current_thread())];
   std::size_t kept = 0;
   for (const PendingCopy& copy : copies.pending) {
@@ -145,7 +148,11 @@ inline void wait_copies(int newest) {
       copies.pending[kept++] = copy;
       continue;
     }
-    if (copy.valid_bytes > 0) std::memcpy(copy.target, copy.source, copy.valid_bytes);
+    if (copy.valid_bytes > 0) {
+      CORTADO_CHECK(used(copy.source, copy.valid_bytes, false));
+      std::memcpy(copy.target, copy.source, copy.valid_bytes);
+    }
+    CORTADO_CHECK(used(copy.target, copy.bytes, true));
     std::memset(static_cast<char*>(copy.target) + copy.valid_bytes, 0, copy.bytes - copy.valid_bytes);
   }
   copies.pending.resize(kept);
