@@ -24,6 +24,7 @@ import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
 import { onDevice, onHost } from '../ops/operators/transfer.js';
 import { FreshNames } from './fresh-names.js';
 import { kChannelMultiple } from './kernels/device/image.js';
+import { regionsToCheck } from './kernels/device/regions.js';
 import { deviceFormsOf } from './kernels/device/table.js';
 import { type Form, outputType, roundUpTo } from './kernels/kernel.js';
 import { viewChannels } from './view-channels.js';
@@ -83,7 +84,8 @@ class DeviceAssigner {
       read.filter(isThere).reduce((sum, { type }) => sum + Math.max(1, maxSizeBytes(type)), 0);
     const there = bytes((value) => this.isOnDevice(value));
     const follows = node.origin.device === 'gpu' || (there > 0 && 2 * there >= bytes(() => true));
-    for (const form of deviceFormsOf(request)) {
+    const forms = deviceFormsOf(request);
+    for (const form of forms) {
       const usesImages = form.blockedOutput || form.blockedInputs.length > 0;
       if (usesImages && !this.useImages) continue;
       if (form.demand) return form;
@@ -93,7 +95,8 @@ class DeviceAssigner {
       const images = bytes((value) => wanted.has(value) && isImage(value));
       if (!usesImages || (images > 0 && images >= bytes((value) => wanted.has(value) && !isImage(value)))) return form;
     }
-    return undefined;
+    // A conversion on the device is less than a way to the host.
+    return follows && this.useImages ? forms[0] : undefined;
   }
 
   private isConstant(value: Value): boolean {
@@ -123,6 +126,7 @@ class DeviceAssigner {
   private pushDevice(node: Node, form: Form): void {
     const own = operatorInputs(node).map((value, i) => {
       if (value === undefined) return undefined;
+      if (regionsToCheck(node) === i) return this.checkedRegions(node, value);
       return form.blockedInputs.includes(i) ? this.imageOf(value) : this.plainOf(value);
     });
     const result = node.outputs[0] === undefined ? undefined : outputType(node);
@@ -138,6 +142,16 @@ class DeviceAssigner {
       return made;
     });
     this.nodes.push({ ...node, inputs: [...own, ...operands], outputs });
+  }
+
+  /** Regions of interest in the memory of the device, after the host has looked at the images that they name. */
+  private checkedRegions(node: Node, regions: Value): Value {
+    const [images] = node.inputs;
+    const checked: Value = { name: this.names.fresh(`${regions.name}.checked`), type: onHost(regions.type) };
+    const inputs = [this.hostOf(regions), images && this.imageOf(images)];
+    this.nodes.push({ op: 'CheckRegions', inputs, attrs: {}, outputs: [checked], origin: node.origin });
+    this.host.set(checked, checked);
+    return this.plainOf(checked);
   }
 
   // ---- forms of values ---------------------------------------------------------------------------------------------

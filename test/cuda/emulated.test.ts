@@ -15,11 +15,18 @@ import { digitsModel, varyingModel } from '../build/sample-models.js';
 import { readCases } from '../corpus/case-file.js';
 import { runCases } from '../corpus/run-cases.js';
 import { shortForm } from '../corpus/short-form.js';
+import { exampleJobs, judgeExample } from '../ops/example-jobs.js';
 import { sharedFolder, skipBecause } from '../support/skip.js';
 
 const kTarget = 'cuda-emulated';
 const kPrograms = fileURLToPath(new URL('test/cuda/programs/', packageRoot));
 const kRuntime = fileURLToPath(new URL('runtime/', packageRoot));
+
+/** Operators with kernels of their own on the device. */
+const kExamples: ReadonlySet<string> = new Set([
+  ...['RoIAlign', 'RoIPool', 'CheckRegions', 'StylizerPreprocess', 'StylizerDeprocess'],
+  ...['ChannelShuffle', 'ReduceMean', 'ReduceMax', 'ArgMax'],
+]);
 
 /** Of the short form of the corpus, each so many. */
 const kStride = 6;
@@ -45,6 +52,15 @@ describe('the emulated GPU', function () {
       verdict.kind === 'failed' ? [`${item.name}: ${verdict.reason}`] : [],
     );
     assert.deepEqual(failures, []);
+  });
+
+  it('examples of operators that the corpus leaves out here are right', async () => {
+    const jobs = exampleJobs(({ op }) => kExamples.has(op.name));
+    const outcomes = await compiledExecutor({ target: kTarget, optimize: true }).run(jobs);
+    assert.deepEqual(
+      jobs.flatMap((job, i) => judgeExample(job, outcomes[i])),
+      [],
+    );
   });
 
   it('digits is right in every precision', async () => {

@@ -32,6 +32,15 @@ CORTADO_INLINE std::int64_t roi_image(const float* roi, std::int64_t columns, st
   return roi[0] > -1.0f && roi[0] < static_cast<float>(images) ? static_cast<std::int64_t>(roi[0]) : -1;
 }
 
+/** y = the regions [count][5], if every one of them names one of the images. In place is allowed. */
+inline cortado_status check_regions(Part, std::int64_t count, std::int64_t images, const float* rois, float* y) {
+  for (std::int64_t r = 0; r < count; r++) {
+    if (roi_image(rois + r * 5, 5, images) < 0) return CORTADO_INDEX_OUT_OF_RANGE;
+  }
+  for (std::int64_t i = 0; i < count * 5; i++) y[i] = rois[i];
+  return CORTADO_OK;
+}
+
 /** Neighbours of a coordinate and the share of the higher one. Outside [-1, size] there are none: low = -1. */
 struct RoiNeighbours {
   std::int64_t low;

@@ -3,6 +3,7 @@
 import { fail } from '../../errors.js';
 import { shapeEquals } from '../../ir/dim.js';
 import { epilogueOperands, operatorInputs } from '../../ir/graph.js';
+import type { TensorType } from '../../ir/type.js';
 import { opDef } from '../../ops/define.js';
 import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
 import { kConvKernels } from './conv.js';
@@ -82,9 +83,7 @@ export function selectKernel(request: KernelRequest): SelectedKernel {
   }
   if (elementwiseExpr(node) !== undefined) return { ...lowerMap(request), kernel: 'map' };
   const def = opDef(node.op);
-  if (
-    !node.inputs.every((value) => value === undefined || value.type.layout.kind === 'rowMajor' || isReorder(node.op))
-  ) {
+  if (!isReorder(node.op) && !node.inputs.every((value) => value === undefined || isReadable(value.type))) {
     fail('internal', `${node.op} got a blocked input without a kernel for it`);
   }
   if (def.lower === undefined) {
@@ -95,6 +94,11 @@ export function selectKernel(request: KernelRequest): SelectedKernel {
   }
   const call = def.lower(request, node.attrs as never);
   return { ...call, kernel: call.fn };
+}
+
+/** Of what lies in the memory of a device only the sizes are asked. */
+function isReadable({ layout, memory }: TensorType): boolean {
+  return layout.kind === 'rowMajor' || memory === 'device';
 }
 
 function isReorder(op: string): boolean {

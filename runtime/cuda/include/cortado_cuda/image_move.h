@@ -91,4 +91,28 @@ void pad2d_image(cudaStream_t stream, const MoveDims& d, int pad_top, int pad_le
   move_image(stream, d, PadSource<kMode>{pad_top, pad_left, value}, x, y);
 }
 
+/** Channel k · groups + g of y is channel g · (c / groups) + k of x. */
+template <class T>
+struct ShuffledPack {
+  const T* x;
+  int x_stored;
+  int channels;
+  int groups;
+  template <class V>
+  CORTADO_DEVICE V operator()(std::int64_t pixel, int channel) const {
+    V result = splat<V>(0.0f);
+    for (int i = 0; i < LanesOf<V>::kValue && channel + i < channels; ++i) {
+      const int at = channel + i;
+      result.lane[i] = load<float>(x + pixel * x_stored + at % groups * (channels / groups) + at / groups);
+    }
+    return result;
+  }
+};
+
+/** Transposes the channels as a matrix [groups][c / groups]. */
+template <class T>
+void shuffle_channels_image(cudaStream_t stream, const ImageRows& rows, std::int64_t groups, const T* x, T* y) {
+  each_pack(stream, rows, y, ShuffledPack<T>{x, rows.x_stored, rows.channels, static_cast<int>(groups)});
+}
+
 }  // namespace cortado::cuda

@@ -32,6 +32,7 @@ export const kImageOpKernels: readonly Kernel[] = [
     lower: lowerInstanceNorm,
   },
   { name: 'lrn_image', op: 'LRN', form: formAlone, lower: ({ node }) => lowerLrn(node) },
+  { name: 'shuffle_channels_image', op: 'ChannelShuffle', form: formAlone, lower: ({ node }) => lowerShuffle(node) },
   { name: 'resize_nearest_image', op: 'ResizeNearest', form: formAlone, lower: ({ node }) => lowerResize(node) },
   {
     name: 'pad2d_image',
@@ -120,6 +121,12 @@ function moveDims(node: Node): KernelArg {
 function lowerResize(node: Node): KernelCall {
   const scales = ['heightScale', 'widthScale'].map((name) => floatArg(numberAttr(node, name)));
   return moveCall('resize_nearest_image', [moveDims(node), ...scales, inputArg(0), outputArg()]);
+}
+
+function lowerShuffle(node: Node): KernelCall {
+  const [n = 1, , ...spatial] = outputType(node).shape;
+  const rows = imageRows(node, dimMul(n, shapeSize(spatial)));
+  return moveCall('shuffle_channels_image', [rows, extentArg(numberAttr(node, 'group')), inputArg(0), outputArg()]);
 }
 
 const kPadModes: { readonly [mode: string]: string } = { constant: 'kConstant', reflect: 'kReflect', edge: 'kEdge' };

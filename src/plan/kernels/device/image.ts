@@ -147,7 +147,8 @@ function isGlobalAverage(node: Node): boolean {
   return node.op === 'AveragePool' && isWhole && pads.every((pad) => pad === 0);
 }
 
-function lowerGlobalAverage(node: Node): KernelCall {
+/** Mean of each channel of each image. */
+export function lowerGlobalAverage(node: Node): KernelCall {
   const { shape } = inputType(node, 0);
   return {
     header: 'cortado_cuda/image_pool.h',

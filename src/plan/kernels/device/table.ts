@@ -10,6 +10,9 @@ import { kConvDeviceKernels } from './conv.js';
 import { kImageKernels } from './image.js';
 import { kImageOpKernels } from './image-ops.js';
 import { imageMapForm, lowerImageMap } from './map.js';
+import { kReduceKernels } from './reduce.js';
+import { kRegionKernels } from './regions.js';
+import { kStylizerKernels } from './stylizer.js';
 import { kFollowPlain, twinCall } from './twins.js';
 
 /** All rows; within one operator the first that fits wins. */
@@ -17,6 +20,9 @@ export const kDeviceKernels: readonly Kernel[] = [
   ...kImageKernels,
   ...kImageOpKernels,
   ...kConvDeviceKernels,
+  ...kRegionKernels,
+  ...kStylizerKernels,
+  ...kReduceKernels,
   ...kChannelRanges,
 ];
 

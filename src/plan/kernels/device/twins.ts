@@ -16,6 +16,8 @@ const kTwins: ReadonlyMap<string, string> = new Map([
   ['softmax', 'rows'],
   ['layer_norm', 'rows'],
   ['matmul_generic', 'matmul'],
+  ['arg_max', 'search'],
+  ['arg_min', 'search'],
 ]);
 
 /** Elementwise operators follow their inputs; so does everything else that only has a twin. */
