@@ -97,6 +97,11 @@ function canMakeIn(
   return made.length > 0 && Math.max(-1, ...old) < Math.min(...made);
 }
 
+/** True for nodes whose result may be their first input, changed (canOverwrite). */
+export function overwritesInput(node: Node): boolean {
+  return node.op === 'WriteRows';
+}
+
 /**
  * True when WriteRows may overwrite its first input: nobody reads that afterwards or through a view, and its memory
  * belongs to this graph. `carried` are the inputs of loop bodies that are variables.

@@ -11,6 +11,7 @@ import {
   type LoopPlace,
   loopBody,
   loopVariables,
+  overwritesInput,
 } from './linearize-loop.js';
 import { Storage } from './storage.js';
 import { concatPieces, viewsOf } from './views.js';
@@ -106,7 +107,7 @@ class Linearizer {
     const [result] = node.outputs;
     const [whole] = node.inputs;
     if (whole !== undefined && result !== undefined && this.crossesBorder(node, whole, result)) return [];
-    if (node.op === 'WriteRows' && canOverwrite(node, graph, this.carried, this.loopPlace)) {
+    if (overwritesInput(node) && canOverwrite(node, graph, this.carried, this.loopPlace)) {
       if (result !== undefined && whole !== undefined) this.storage.embed(result, whole, 0);
     }
     const views = viewsOf(node);

@@ -126,15 +126,20 @@ function workByRoot(linear: Linear): ReadonlyMap<Value, number> {
   return work;
 }
 
+/** Scratch of one part, in whole cache lines, so that parts share none. */
+export function scratchBytesOfPart(call: KernelCall): number {
+  return Math.ceil((call.scratchBytes ?? 0) / 64) * 64;
+}
+
 function scratchRequests(linear: Linear, calls: Calls, partsOf: MemoryOptions['partsOf']): readonly Owned[] {
   return flatten(linear.items).flatMap((item): readonly Owned[] => {
     const call = calls.get(item);
-    const bytes = call?.scratchBytes ?? 0;
+    const bytes = call === undefined ? 0 : scratchBytesOfPart(call);
     if (call === undefined || bytes === 0) return [];
     return [
       {
         name: `scratch of step ${item.at}`,
-        sizeBytes: Math.ceil(bytes / 64) * 64 * partsOf(item, call),
+        sizeBytes: bytes * partsOf(item, call),
         first: item.at,
         last: item.at,
         owner: item,

@@ -8,6 +8,7 @@ import { getNumber } from '../ir/tensor.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
 import type { KernelCall, KernelTarget } from '../ops/kernel-call.js';
 import { type ArenaRegion, locateArena } from './arena-regions.js';
+import { checkContents } from './check-contents.js';
 import { describeEpilogue, describeTile, describeType } from './describe.js';
 import type { CopyItem, IfItem, Item, LoopItem, NodeItem } from './items.js';
 import type { SelectedKernel } from './kernels/table.js';
@@ -15,7 +16,7 @@ import { type Calls, mergeInPlace, readsOf } from './lifetimes.js';
 import type { Linear } from './linearize.js';
 import { variantSymbol, withOutputShapes } from './output-shapes.js';
 import { kMinPartBytes, kMinPartMacs } from './parts.js';
-import { type MemoryPlan, planMemory } from './plan-memory.js';
+import { type MemoryPlan, planMemory, scratchBytesOfPart } from './plan-memory.js';
 import type {
   KernelStep,
   Layer,
@@ -69,6 +70,10 @@ export class Planner {
     this.memory = planMemory(graph, linear, calls, lifetimes, {
       regions: options.arenaRegions ?? [],
       partsOf: (item, call) => this.partsOf(item, call),
+    });
+    checkContents(graph, linear, calls, {
+      offsets: this.memory.offsets,
+      scratchBytesOf: (item, call) => scratchBytesOfPart(call) * this.partsOf(item, call),
     });
   }
 
@@ -300,7 +305,7 @@ export class Planner {
         : {
             scratch: {
               ...this.inArena(scratchOffset, call.device === true),
-              bytesPerPart: Math.ceil((call.scratchBytes ?? 0) / 64) * 64,
+              bytesPerPart: scratchBytesOfPart(call),
             },
           }),
       parts: this.partsOf(item, call),

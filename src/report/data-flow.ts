@@ -2,8 +2,7 @@
 // rules of their own. Branches that exclude each other both count as writers of what they leave behind.
 
 import { fail } from '../errors.js';
-import { dtypeSizeBytes } from '../ir/dtype.js';
-import { maxSpanBytes, type TensorType } from '../ir/type.js';
+import { type ByteRange, byteRange, cutOut, rangesMeet } from '../plan/byte-range.js';
 import type { Operand, Program, Step } from '../plan/program.js';
 
 /** A step (its layer) or a graph input or output (its position). */
@@ -16,17 +15,9 @@ export interface FlowRead {
   readonly from: readonly FlowEnd[];
 }
 
-/** Bytes [start, end) of one memory and the steps that may have written them last. */
-interface Segment extends Range {
+/** Bytes and the steps that may have written them last. */
+interface Segment extends ByteRange {
   readonly writers: readonly FlowEnd[];
-}
-
-interface Range {
-  readonly memory: string;
-  readonly start: number;
-  readonly end: number;
-  /** Only `widthBytes` of every `pitchBytes` from `fromBytes` on: a range of the channels of an image. */
-  readonly lanes?: { readonly fromBytes: number; readonly widthBytes: number; readonly pitchBytes: number };
 }
 
 type State = readonly Segment[];
@@ -99,46 +90,20 @@ function inputOperand({ inputs }: Program, index: number): Operand {
   return { name, type, place: { kind: 'input', index, offsetBytes: 0 } };
 }
 
-function rangeOf({ place, type }: Operand): Range {
+function rangeOf({ place, type }: Operand): ByteRange {
   const which = 'index' in place ? place.index : 'part' in place ? place.part : '';
-  const memory = `${type.memory ?? 'host'} ${place.kind} ${which}`;
-  const start = place.offsetBytes;
-  return { memory, start, end: start + maxSpanBytes(type), ...lanesOf(start, type) };
-}
-
-function lanesOf(fromBytes: number, { layout, storage, dtype }: TensorType): Pick<Range, 'lanes'> {
-  if (layout.kind === 'rowMajor' || layout.pitch === undefined) return {};
-  const bytes = dtypeSizeBytes(storage ?? dtype);
-  return { lanes: { fromBytes, widthBytes: layout.block * bytes, pitchBytes: layout.pitch * bytes } };
-}
-
-function meets(segment: Segment, range: Range): boolean {
-  const overlaps = segment.memory === range.memory && segment.start < range.end && range.start < segment.end;
-  return overlaps && !areBeside(segment, range);
-}
-
-/** Different channels of one image. */
-function areBeside({ lanes: a }: Range, { lanes: b }: Range): boolean {
-  if (a === undefined || b === undefined || a.pitchBytes !== b.pitchBytes) return false;
-  const apart = (((b.fromBytes - a.fromBytes) % a.pitchBytes) + a.pitchBytes) % a.pitchBytes;
-  return apart >= a.widthBytes && apart + b.widthBytes <= a.pitchBytes;
+  return byteRange(`${type.memory ?? 'host'} ${place.kind} ${which}`, place.offsetBytes, type);
 }
 
 function writersOf(state: State, operand: Operand): readonly FlowEnd[] {
   const range = rangeOf(operand);
-  return state.filter((segment) => meets(segment, range)).flatMap(({ writers }) => writers);
+  return state.filter((segment) => rangesMeet(segment, range)).flatMap(({ writers }) => writers);
 }
 
 /** The state after a step has written the operand: what it covers is cut out of older segments. */
 function write(state: State, operand: Operand, writer: FlowEnd): State {
   const range = rangeOf(operand);
-  const kept = state.flatMap((segment): readonly Segment[] => {
-    if (!meets(segment, range)) return [segment];
-    const before = { ...segment, end: range.start };
-    const after = { ...segment, start: range.end };
-    return [before, after].filter(({ start, end }) => start < end);
-  });
-  return [...kept, { ...range, writers: [writer] }];
+  return [...cutOut(state, range), { ...range, writers: [writer] }];
 }
 
 /** Either state may hold. */
