@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadTarget } from '../src/build/target.js';
-import { words } from '../src/build/toolchain.js';
+import { words } from '../src/build/tool-paths.js';
 import { needTargetTools } from './support/need-target-tools.js';
 import { skipBecause } from './support/skip.js';
 

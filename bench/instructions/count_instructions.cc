@@ -33,15 +33,26 @@ std::map<std::uint64_t, Block> blocks;
 
 bool begins(const std::string& text, const char* prefix) { return text.compare(0, std::strlen(prefix), prefix) == 0; }
 
-// By mnemonic, of aarch64 and of 32-bit ARM: vector multiply-adds, loads and stores of all kinds.
+// How an architecture's multiply-adds, loads and stores of all kinds begin.
+struct Mnemonics {
+  std::vector<const char*> multiplies, loads, stores;
+  bool has_code;  // the text begins with the instruction in hexadecimal
+};
+
+const Mnemonics kArm = {{"fmla", "fmls", "vmla", "vmls", "vfma", "vfms", "sdot", "udot"}, {"ld", "vld"}, {"st", "vst", "push"}, false};
+const Mnemonics kRiscv = {{"fmadd", "fmsub", "fnmadd", "fnmsub"}, {"ld", "lw", "lh", "lb", "flw", "fld"}, {"sd ", "sw ", "sh ", "sb ", "fsw", "fsd"}, true};
+
+const Mnemonics* mnemonics = &kArm;
+
 Kind kind_of(const std::string& text) {
-  for (const char* multiply : {"fmla", "fmls", "vmla", "vmls", "vfma", "vfms", "sdot", "udot"})
-    if (begins(text, multiply)) return kMultiply;
-  for (const char* load : {"ld", "vld"})
-    if (begins(text, load)) return kLoad;
-  for (const char* store : {"st", "vst", "push"})
-    if (begins(text, store)) return kStore;
-  return kOther;
+  const std::size_t start = mnemonics->has_code ? text.find_first_not_of(' ', text.find(' ')) : 0;
+  const std::string name = start < text.size() ? text.substr(start) : "";
+  const auto is_one_of = [&](const std::vector<const char*>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return begins(name, prefix); });
+  };
+  if (is_one_of(mnemonics->multiplies)) return kMultiply;
+  if (is_one_of(mnemonics->loads)) return kLoad;
+  return is_one_of(mnemonics->stores) ? kStore : kOther;
 }
 
 void translate(qemu_plugin_id_t, qemu_plugin_tb* block) {
@@ -87,7 +98,8 @@ void finish(qemu_plugin_id_t, void*) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t*, int argc, char** argv) {
+extern "C" __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* machine, int argc, char** argv) {
+  if (std::strncmp(machine->target_name, "riscv", 5) == 0) mnemonics = &kRiscv;
   for (int i = 0; i < argc; ++i) {
     if (std::strncmp(argv[i], "out=", 4) == 0) output = std::fopen(argv[i] + 4, "w");
     else if (std::strncmp(argv[i], "hot=", 4) == 0) hot_blocks = static_cast<std::size_t>(std::atoll(argv[i] + 4));

@@ -10,7 +10,10 @@ extern "C" {
 using qemu_plugin_id_t = std::uint64_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-struct qemu_info_t;
+
+struct qemu_info_t {
+  const char* target_name;  // "aarch64"; more follows
+};
 
 enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
 

@@ -375,9 +375,9 @@ void RunContext::trace_tensor(int op, const char* blob, const void* data, std::i
 Status run(Model* model, const cortado_tensor* inputs, std::size_t n_inputs, cortado_tensor* outputs,
            std::size_t n_outputs) {
   if (model == nullptr) return CORTADO_NULL_ARGUMENT;
-  if (model->busy.exchange(true, std::memory_order_acquire)) return CORTADO_BUSY;
+  if (model->busy.exchange(1, std::memory_order_acquire)) return CORTADO_BUSY;
   const Status status = Runner::run(model, inputs, n_inputs, outputs, n_outputs);
-  model->busy.store(false, std::memory_order_release);
+  model->busy.store(0, std::memory_order_release);
   return status;
 }
 

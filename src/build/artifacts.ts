@@ -15,7 +15,8 @@ import { ObjectCache } from './object-cache.js';
 import { type System, systemOf } from './system.js';
 import type { Target } from './target.js';
 import { keepFolder, listTempFolder, makeTempFolder, removeTempFolder } from './temp-folders.js';
-import { type FoundToolchain, findToolchain, runTool, type ToolPlace } from './toolchain.js';
+import { words } from './tool-paths.js';
+import { type FoundToolchain, findToolchain, installCommands, runTool, type ToolPlace } from './toolchain.js';
 import { writeContent } from './write-content.js';
 
 export const kArtifacts = ['executable', 'library', 'source', 'object'] as const;
@@ -170,6 +171,7 @@ class Builder {
     const made = new Map<Artifact, readonly string[]>();
     if (emit.some((artifact) => artifact !== 'source')) {
       this.toolchain = await findToolchain(target);
+      checkArtifacts(emit, this.toolchain, target);
       for (const [name, content] of [...this.files.generated, ...this.files.runtime])
         await writeContent(join(this.work, name), content);
     }
@@ -331,6 +333,17 @@ class Builder {
   private tools(): FoundToolchain {
     return this.toolchain ?? fail('internal', 'no toolchain was looked for');
   }
+}
+
+/** Fails where a program of the user's would get another C library than its system's. */
+function checkArtifacts(emit: readonly Artifact[], toolchain: FoundToolchain, target: Target): void {
+  const wrong = emit.find((artifact) => artifact === 'library' || artifact === 'object');
+  if (wrong === undefined || toolchain.executablesOnly !== true) return;
+  const others = target.toolchains.filter(({ executablesOnly }) => executablesOnly !== true);
+  fail('toolchain', `--emit ${wrong}: ${words(toolchain.cxx)[0]} has not the C library of target ${target.name}`, {
+    expected: others.map(({ cxx }) => words(cxx).join(' ')).join(' or '),
+    remedy: `${installCommands(others.map((other) => other.package))}, or take --emit source`,
+  });
 }
 
 function jobs(sources: readonly string[]): readonly CompileJob[] {

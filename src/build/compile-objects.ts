@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { kCompileFlags, kDeviceFlags, kGeneratedFlags } from '../emit/compile-flags.js';
 import type { NetFiles } from '../emit/package-files.js';
 import { cacheKey, type ObjectCache } from './object-cache.js';
-import { type FoundToolchain, runTool, words } from './toolchain.js';
+import { words } from './tool-paths.js';
+import { type FoundToolchain, runTool } from './toolchain.js';
 
 const kParallel = 2;
 

@@ -34,6 +34,15 @@ const kElf: System = {
   hasPositionFlag: true,
 };
 
+/** Newer devices have pages of 16 KiB. Threads are part of Android's C library. */
+const kAndroidPages = '-Wl,-z,max-page-size=16384';
+const kAndroid: System = {
+  ...kElf,
+  linkExecutable: [...kElf.linkExecutable, kAndroidPages],
+  linkShared: (prefix, exportsFile) => [...kElf.linkShared(prefix, exportsFile), kAndroidPages],
+  libraries: () => ['-lm'],
+};
+
 const kMacos: System = {
   ...kElf,
   shared: (prefix) => `lib/lib${prefix}.dylib`,
@@ -57,7 +66,7 @@ const kWindows: System = {
 const kSystems: ReadonlyMap<string, System> = new Map([
   ['none', kElf],
   ['linux', kElf],
-  ['android', kElf],
+  ['android', kAndroid],
   ['macos', kMacos],
   ['windows', kWindows],
 ]);

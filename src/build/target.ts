@@ -10,7 +10,7 @@ import { CompileError, fail, type Problem } from '../errors.js';
 import { type KernelTarget, kPrecisions, type Precision } from '../ops/kernel-call.js';
 import { packageRoot } from '../package-root.js';
 
-/** A program, or a program and its first arguments: `["zig", "c++"]`. */
+/** A program, or a program and its first arguments: `["zig", "c++"]`. tool-paths.ts says where it may lie. */
 export type Command = string | readonly string[];
 
 export interface Toolchain {
@@ -19,7 +19,7 @@ export interface Toolchain {
   readonly cc: Command;
   readonly ar: Command;
   readonly strip: string;
-  /** Package that brings the compiler: Debian's, or `npm:NAME`. */
+  /** What brings the compiler: Debian's package, `npm:NAME`, or `$NAME`, a variable that names its folder. */
   readonly package: string;
   /** Files of this machine without which the compiler is of no use: headers of a cross C library. */
   readonly needs?: readonly string[];
@@ -28,6 +28,8 @@ export interface Toolchain {
   /** Flags for every file (a sysroot, a triple). */
   readonly commonFlags?: readonly string[];
   readonly linkFlags?: readonly string[];
+  /** Its C library is not the system's: libraries and objects for others to link cannot be made with it. */
+  readonly executablesOnly?: boolean;
   /** The device's compiler, for targets that have one; without it the host's compiler takes its sources (emulation). */
   readonly deviceCompiler?: DeviceCompiler;
 }
@@ -159,6 +161,7 @@ const kSchema = {
           commonFlags: kTexts,
           linkFlags: kTexts,
           needs: kTexts,
+          executablesOnly: { type: 'boolean' },
           deviceCompiler: {
             type: 'object',
             additionalProperties: false,

@@ -1,12 +1,10 @@
 // Finds the first installed toolchain of a target and says which package brings one when there is none.
 
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fail } from '../errors.js';
-import { packageRoot } from '../package-root.js';
 import type { Command, DeviceCompiler, Target, Toolchain } from './target.js';
+import { folderVariable, words } from './tool-paths.js';
 
 export interface FoundToolchain extends Toolchain {
   /** First line of `--version`: part of cache keys and of the manifest. */
@@ -19,7 +17,7 @@ const found = new Map<string, Promise<FoundToolchain>>();
 
 /** The target's first toolchain that is installed. Fails with the packages to install. */
 export function findToolchain(target: Target): Promise<FoundToolchain> {
-  const key = JSON.stringify(target.toolchains);
+  const key = JSON.stringify(target.toolchains.map((toolchain) => [toolchain, words(toolchain.cxx)]));
   const known = found.get(key);
   if (known !== undefined) return known;
   const search = searchToolchain(target);
@@ -38,7 +36,10 @@ export async function hasToolchain(target: Target): Promise<boolean> {
 async function searchToolchain(target: Target): Promise<FoundToolchain> {
   for (const toolchain of target.toolchains) {
     if (toolchain.needs?.every((file) => existsSync(file)) === false) continue;
+    const variable = folderVariable(toolchain.cxx);
+    if (variable !== undefined && variable.value === undefined) continue;
     const version = await versionOf(toolchain.cxx);
+    if (version === undefined && variable !== undefined) failInFolder(variable, toolchain, target);
     if (version === undefined) continue;
     const { deviceCompiler } = toolchain;
     if (deviceCompiler === undefined) return { ...toolchain, version };
@@ -51,29 +52,32 @@ async function searchToolchain(target: Target): Promise<FoundToolchain> {
   });
 }
 
-/** `apt-get install a | b, or npm install c`. */
+/** A variable that is set asks for what is below it: another toolchain in its stead would be a surprise. */
+function failInFolder(
+  variable: { readonly name: string; readonly value?: string; readonly path: string },
+  toolchain: Toolchain,
+  target: Target,
+): never {
+  const [program] = words(toolchain.cxx);
+  const others = target.toolchains.filter(({ cxx }) => folderVariable(cxx) === undefined);
+  return fail('toolchain', `${variable.name} holds no compiler for target ${target.name}`, {
+    expected: `${variable.path} in ${variable.value}`,
+    got: existsSync(program) ? 'a program that does not tell its version' : 'no such file',
+    remedy: `let ${variable.name} name the right folder${others.length === 0 ? '' : `, or unset it to use ${words(others[0]?.cxx ?? '')[0]}`}`,
+  });
+}
+
+/** `apt-get install a | b, or npm install c, or let NAME name its folder`. */
 export function installCommands(packages: readonly string[]): string {
-  const fromNpm = packages.filter((name) => name.startsWith('npm:')).map((name) => name.slice(4));
-  const fromDebian = [...new Set(packages)].filter((name) => !name.startsWith('npm:'));
+  const names = [...new Set(packages)];
+  const fromNpm = names.filter((name) => name.startsWith('npm:')).map((name) => name.slice(4));
+  const variables = names.filter((name) => name.startsWith('$')).map((name) => name.slice(1));
+  const fromDebian = names.filter((name) => !/^(npm:|\$)/.test(name));
   return [
     ...(fromDebian.length === 0 ? [] : [`apt-get install ${fromDebian.join(' | ')}`]),
     ...(fromNpm.length === 0 ? [] : [`npm install ${fromNpm.join(' | ')}`]),
+    ...variables.map((name) => `let ${name} name its folder`),
   ].join(', or ');
-}
-
-/** The program and its first arguments; `npm:PACKAGE/FILE` is a file of an installed npm package. */
-export function words(command: Command): readonly [program: string, ...args: string[]] {
-  const [program = '', ...args] = typeof command === 'string' ? [command] : command;
-  return [program.startsWith('npm:') ? packageFile(program.slice(4)) : program, ...args];
-}
-
-/** Of a package beside Cortado or in the working folder; the name itself when there is none. */
-function packageFile(name: string): string {
-  for (const folder of [fileURLToPath(packageRoot), resolve('.')]) {
-    const file = join(folder, 'node_modules', name);
-    if (existsSync(file)) return file;
-  }
-  return name;
 }
 
 async function findDeviceCompiler(

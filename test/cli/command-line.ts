@@ -21,6 +21,8 @@ const kMain = fileURLToPath(new URL('bin/cortado.js', packageRoot));
 export class Workplace {
   readonly folder = mkdtempSync(join(tmpdir(), 'cortado-cli-test-'));
   readonly temp = join(this.folder, 'tmp');
+  /** Environment variables of the runs, beside this process's own. */
+  readonly environment: { [name: string]: string } = {};
 
   constructor() {
     mkdirSync(this.temp);
@@ -37,7 +39,13 @@ export class Workplace {
   }
 
   start(...args: readonly string[]) {
-    const env = { ...process.env, TMPDIR: this.temp, XDG_CACHE_HOME: this.path('cache'), CORTADO_DEBUG: '' };
+    const env = {
+      ...process.env,
+      TMPDIR: this.temp,
+      XDG_CACHE_HOME: this.path('cache'),
+      CORTADO_DEBUG: '',
+      ...this.environment,
+    };
     return spawn(process.execPath, [kMain, ...args], { cwd: this.folder, env });
   }
 

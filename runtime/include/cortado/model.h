@@ -201,7 +201,7 @@ class RunContext {
 struct Model {
   RunContext context;
   const NetDescription* net = nullptr;
-  std::atomic<bool> busy{false};
+  std::atomic<int> busy{0};  // a word: RISC-V compilers call a library to exchange bytes
   int threads = 1;
   void* owned_memory = nullptr;  // what destroy() frees
   std::size_t owned_bytes = 0;

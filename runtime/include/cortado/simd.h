@@ -19,6 +19,8 @@
 #define CORTADO_VECTOR_BYTES 32
 #elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && !(defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE & 2)
 #define CORTADO_VECTOR_BYTES 4
+#elif defined(__riscv)
+#define CORTADO_VECTOR_BYTES 4
 #else
 #define CORTADO_VECTOR_BYTES 16
 #endif
