@@ -13,6 +13,7 @@ installDebianPackages([
   { program: 'pkg-config', package: 'pkg-config' },
   { program: 'aarch64-linux-gnu-g++', package: 'g++-aarch64-linux-gnu' },
   { program: 'arm-linux-gnueabihf-g++', package: 'g++-arm-linux-gnueabihf' },
+  { program: 'riscv64-linux-gnu-g++', package: 'g++-riscv64-linux-gnu' },
   { program: 'qemu-aarch64', package: 'qemu-user' },
   { program: 'arm-none-eabi-g++', package: 'gcc-arm-none-eabi' },
   { file: '/usr/include/newlib/c++', package: 'libstdc++-arm-none-eabi-dev' },

@@ -1,6 +1,7 @@
 // The compiler, top to bottom: read → import → passes → plan → emit → build.
 
 import { basename, dirname, parse, resolve } from 'node:path';
+import { checkAddressSpace } from './build/address-space.js';
 import { type Artifact, type BuildResult, buildArtifacts } from './build/artifacts.js';
 import { checkBareOptions, checkFlashBudget, kBareSystem, memoryOf } from './build/bare-target.js';
 import { type StackBound, stackBound } from './build/stack-bound.js';
@@ -171,6 +172,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
     ...(regions === undefined ? {} : { arenaRegions: arenaRegions(regions) }),
   });
   checkBudget(program, options.maxArenaBytes);
+  checkAddressSpace(program, target);
   options.onProgress?.('generating');
   checkFlashBudget(program.weightBytes, target, options);
   const stack = { netBytes: kUnknownStackBytes, imageBytes: target.stackBytes ?? kUnknownStackBytes };

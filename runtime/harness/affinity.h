@@ -5,10 +5,7 @@
 
 namespace cortado {
 
-/**
- * Binds this process, and the threads it starts later, to the CPUs that `which` names: `fast` for those with at least three
- * quarters of the greatest capacity, or numbers and ranges, `0,4-7`. False with a message where that cannot be done.
- */
+/** Binds this thread, and those that it starts later, to CPUs as choose_cpus takes them. False with a message where that cannot be done. */
 bool set_affinity(const char* which, Error* error);
 
 }  // namespace cortado

@@ -196,7 +196,7 @@ void print_usage(const char* program, const cortado_model_info& info) {
       "  --shape [NAME=]DIMS    sizes of a raw or random input, such as 1,3,224,224\n"
       "  --repeat N --warmup N  timed and untimed runs\n"
       "  --threads N            1 = the calling thread alone\n"
-      "  --affinity CPUS        fast: the fast cores of a phone or board; or numbers, 0,4-7; threads are as many by default\n"
+      "  --affinity CPUS        fast: the fast cores of a phone or board; or all; or numbers, 0,4-7; threads are as many by default\n"
       "  --weights FILE         the weight file; --check-weights recomputes its checksum\n"
       "  --profile              time per layer\n"
       "  --stats FILE           timing and memory as JSON\n"

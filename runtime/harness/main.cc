@@ -67,6 +67,7 @@ bool make_model(Session* s, const char* program, Error* error) {
   cortado_options options = cortado_default_options();
   options.threads = static_cast<std::int32_t>(s->arguments.threads);
   options.check_weights = s->arguments.check_weights ? 1 : 0;
+  options.affinity = s->arguments.affinity;
   options.weights_path = s->arguments.weights;
   if (options.weights_path == nullptr && s->net.linked_weights == nullptr && s->net.weights_file != nullptr)
     options.weights_path = weights_beside(program, s->net.weights_file, path, sizeof path);

@@ -23,17 +23,42 @@ bool read_options(const cortado_options* given, cortado_options* options) {
 
 bool brings_arena(const cortado_options& options) { return options.arena != nullptr || options.arenas != nullptr; }
 
-int thread_count(const NetDescription& net, const cortado_options& options) {
+// How many threads run a model, and the CPUs they are bound to; none: they are not bound.
+struct Threads {
+  int count = 1;
 #if CORTADO_THREADS
+  CpuSet cpus;
+#endif
+};
+
+#if CORTADO_THREADS
+// x86 machines have as many threads as CPUs: their unequal cores differ less than those of phones and boards.
+int default_cpus() {
+#if !defined(__x86_64__) && !defined(__i386__)
+  const int fast = fast_cpus(own_cpus()).count();
+  if (fast > 0) return fast;
+#endif
+  return usable_cpus();
+}
+#endif
+
+// False where the affinity names what there is not.
+bool choose_threads(const NetDescription& net, const cortado_options& options, Threads* chosen) {
+#if CORTADO_THREADS
+  if (options.affinity != nullptr && !choose_cpus(options.affinity, own_cpus(), &chosen->cpus)) return false;
   int threads = options.threads;
-  if (threads == 0) threads = net.info.threads < usable_cpus() ? net.info.threads : usable_cpus();
+  if (threads == 0 && net.info.threads > 1) {
+    const int cpus = options.affinity != nullptr ? chosen->cpus.count() : default_cpus();
+    threads = net.info.threads < cpus ? net.info.threads : cpus;
+  }
   if (threads > ThreadPool::kMaxThreads) threads = ThreadPool::kMaxThreads;
-  return threads > 1 ? threads : 1;
+  chosen->count = threads > 1 ? threads : 1;
 #else
   (void)net;
   (void)options;
-  return 1;
+  (void)chosen;
 #endif
+  return true;
 }
 
 std::size_t pool_bytes(int threads) {
@@ -93,14 +118,15 @@ class Builder {
       run.arenas_[i] = static_cast<std::uint8_t*>(options.arenas[i].data);
   }
 
-  static Status start_pool(Model* model, void* memory) {
+  static Status start_pool(Model* model, const Threads& threads, void* memory) {
 #if CORTADO_THREADS
     if (model->threads == 1) return CORTADO_OK;
     auto* const pool = ::new (memory) ThreadPool;
-    if (!pool->start(model->threads)) return CORTADO_THREAD_FAILED;
+    if (!pool->start(threads.count, threads.cpus)) return CORTADO_THREAD_FAILED;
     model->context.pool_ = pool;
 #else
     (void)model;
+    (void)threads;
     (void)memory;
 #endif
     return CORTADO_OK;
@@ -129,8 +155,9 @@ class Builder {
 
 std::size_t memory_bytes(const NetDescription& net, const cortado_options* given) {
   cortado_options options;
-  if (!read_options(given, &options)) return 0;
-  const Builder::Layout at = Builder::layout_of(net, thread_count(net, options), !brings_arena(options));
+  Threads threads;
+  if (!read_options(given, &options) || !choose_threads(net, options, &threads)) return 0;
+  const Builder::Layout at = Builder::layout_of(net, threads.count, !brings_arena(options));
   return at.total + CORTADO_ALIGNMENT - 1;  // callers' memory starts anywhere
 }
 
@@ -187,8 +214,9 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   Status status = check_arenas(net, options);
   if (status != CORTADO_OK) return status;
 
-  const int threads = thread_count(net, options);
-  const Builder::Layout at = Builder::layout_of(net, threads, !brings_arena(options));
+  Threads threads;
+  if (!choose_threads(net, options, &threads)) return CORTADO_BAD_AFFINITY;
+  const Builder::Layout at = Builder::layout_of(net, threads.count, !brings_arena(options));
   void* owned = nullptr;
   if (memory == nullptr) {
     memory_size = at.total + CORTADO_ALIGNMENT - 1;
@@ -202,13 +230,13 @@ Status create(const NetDescription& net, void* memory, std::size_t memory_size, 
   auto* const base = static_cast<std::uint8_t*>(memory) + skipped;
   auto* const model = ::new (static_cast<void*>(base)) Model;
   model->net = &net;
-  model->threads = threads;
+  model->threads = threads.count;
   model->owned_memory = owned;
   model->owned_bytes = memory_size;
   status = find_weights(net, options, model);
   if (status == CORTADO_OK) {
     Builder::connect(model, at, net, options);
-    status = Builder::start_pool(model, base + at.pool);
+    status = Builder::start_pool(model, threads, base + at.pool);
     if (status == CORTADO_OK) status = Builder::open_device(model, base + at.device, options);
   }
   if (status != CORTADO_OK) {

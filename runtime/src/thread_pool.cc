@@ -36,22 +36,10 @@ OsThread* workers_of(ThreadPool* pool) { return reinterpret_cast<OsThread*>(pool
 
 }  // namespace
 
-int usable_cpus() {
-#if defined(__linux__) && defined(CPU_COUNT)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
-#endif
-#if defined(_WIN32)
-  const DWORD online = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-#else
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-  return online > 0 ? static_cast<int>(online) : 1;
-}
-
 std::size_t ThreadPool::worker_bytes(int threads) { return static_cast<std::size_t>(threads - 1) * sizeof(OsThread); }
 
-bool ThreadPool::start(int threads) {
+bool ThreadPool::start(int threads, const CpuSet& cpus) {
+  cpus_ = cpus;
   if (!make_os_signal(&work_arrived_)) return false;
   bool started = true;
   while (started && n_workers_ < threads - 1) {
@@ -107,6 +95,7 @@ bool ThreadPool::claim_and_run() {
 
 void* ThreadPool::work(void* pool) {
   auto* const self = static_cast<ThreadPool*>(pool);
+  if (self->cpus_.count() > 0) bind_thread(self->cpus_);
   std::uint64_t idle_since = monotonic_ns();
   while (!self->stopping_.load(std::memory_order_relaxed)) {
     if (self->claim_and_run()) {

@@ -1,9 +1,12 @@
 // Corners of the runtime that the example net does not reach, on descriptions made up here.
 #include "cortado/model.h"
 
+#include <cstddef>
 #include <cstring>
+#include <initializer_list>
 
 #include "check.h"
+#include "cortado/cpus.h"
 
 namespace {
 
@@ -156,6 +159,28 @@ void test_missing_parts_of_the_machine() {
   CHECK(create(net, nullptr, 0, nullptr, &model) == CORTADO_OUT_OF_MEMORY && model == nullptr);
 }
 
+void test_affinity() {
+  const NetDescription net = describe(run_copy);
+  Model* model = nullptr;
+  cortado_options options = cortado_default_options();
+  for (const char* wrong : {"", "slow", "1023"}) {
+    options.affinity = wrong;
+    CHECK(create(net, nullptr, 0, &options, &model) == CORTADO_BAD_AFFINITY && model == nullptr);
+    CHECK(memory_bytes(net, &options) == 0);
+  }
+  for (const char* right : {"fast", "all"}) {
+    options.affinity = right;
+    CHECK(create(net, nullptr, 0, &options, &model) == CORTADO_OK);
+    CHECK(threads(model) >= 1 && threads(model) <= net.info.threads && threads(model) <= usable_cpus());
+    destroy(model);
+  }
+  // A caller that was compiled before the field was there.
+  options.struct_size = offsetof(cortado_options, affinity);
+  options.affinity = "slow";
+  CHECK(create(net, nullptr, 0, &options, &model) == CORTADO_OK);
+  destroy(model);
+}
+
 void test_null_models() {
   std::size_t bytes = 1;
   CHECK(run(nullptr, nullptr, 0, nullptr, 0) == CORTADO_NULL_ARGUMENT);
@@ -176,6 +201,7 @@ int main() {
   test_trace();
   test_a_model_runs_once_at_a_time();
   test_missing_parts_of_the_machine();
+  test_affinity();
   test_null_models();
   return check_result();
 }

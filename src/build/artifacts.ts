@@ -239,23 +239,27 @@ class Builder {
     mkdirSync(join(this.staging, 'lib'), { recursive: true });
     const archive = this.system.archive(prefix);
     await runTool(toolchain.ar, ['rcsD', join(this.staging, archive), ...objects], this.place());
-    const made = [archive, ...(this.files.isBare ? [] : [await this.linkShared(objects)])];
+    const made = [archive, ...(this.files.isBare ? [] : await this.linkShared(objects))];
     const written = await this.writeAll(libraryFiles(this.files, this.options.version));
     return [...made, ...written, ...(await this.weightsBeside())];
   }
 
-  private async linkShared(objects: readonly string[]): Promise<string> {
+  private async linkShared(objects: readonly string[]): Promise<readonly string[]> {
     const { prefix } = this.files;
     const toolchain = this.tools();
     const shared = this.system.shared(prefix);
     mkdirSync(dirname(join(this.staging, shared)), { recursive: true });
     const exports = join(this.work, `${prefix}.map`);
     await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
-    const link = this.system.linkShared(prefix, exports);
+    const importLibrary = this.system.importLibrary?.(prefix);
+    const link = [
+      ...this.system.linkShared(prefix, exports),
+      ...(importLibrary === undefined ? [] : [`-Wl,--out-implib,${join(this.staging, importLibrary)}`]),
+    ];
     const output = ['-o', join(this.staging, shared), ...this.system.libraries(this.files.hasThreads)];
     await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, ...output]);
     await chmod(join(this.staging, shared), 0o644);
-    return shared;
+    return [shared, ...(importLibrary === undefined ? [] : [importLibrary])];
   }
 
   /** One relocatable object with the net and the runtime in it. */

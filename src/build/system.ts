@@ -10,6 +10,8 @@ export interface System {
   readonly linkExecutable: readonly string[];
   /** Flags that link a shared library; only symbols that begin with the prefix leave it. */
   linkShared(prefix: string, exportsFile: string): readonly string[];
+  /** What programs are linked with in the shared library's stead, where that is another file. */
+  importLibrary?(prefix: string): string;
   libraries(hasThreads: boolean): readonly string[];
   /** Whether objects can be joined into one. */
   readonly joinsObjects: boolean;
@@ -58,6 +60,7 @@ const kWindows: System = {
   shared: (prefix) => `bin/${prefix}.dll`,
   linkExecutable: ['-s'],
   linkShared: () => ['-shared', '-s'],
+  importLibrary: (prefix) => `lib/lib${prefix}.dll.a`,
   libraries: () => [],
   joinsObjects: false,
   hasPositionFlag: false,

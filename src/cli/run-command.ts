@@ -56,7 +56,10 @@ export function addRunCommand(program: Command): void {
     .option('--seed <n>', 'seed of the random values', parseCount)
     .option('--repeat <n>', 'timed runs', parseCount)
     .option('--warmup <n>', 'runs before the timed ones', parseCount)
-    .option('--affinity <cpus>', 'CPUs to run on: fast (the fast cores of a phone or board), or numbers such as 0,4-7')
+    .option(
+      '--affinity <cpus>',
+      'CPUs to run on: fast (the fast cores of a phone or board), all, or numbers such as 0,4-7',
+    )
     .option('--profile', 'time per layer')
     .option('--top <n>', 'show the n largest values of each row (5 when no --output file is given)', parseCount)
     .option('--trace <dir>', 'write every tensor into a folder')

@@ -79,7 +79,10 @@ export function packageFiles(program: Program, options: FileOptions): NetFiles {
   if (hasWeights) generated.set(`src/${prefix}.weights`, weights.chunks);
   const hasThreads = program.threads > 1;
   const sources = [...runtimeFiles('src'), ...(device === undefined ? [] : runtimeFiles('cuda/src'))].filter(
-    (name) => name.endsWith('.cc') && (hasThreads || !name.includes('thread_pool')),
+    (name) =>
+      name.endsWith('.cc') &&
+      (hasThreads || name !== 'src/thread_pool.cc') &&
+      (bare === undefined || name !== 'src/cpus.cc'),
   );
   const harness = runtimeFiles(bare === undefined ? 'harness' : 'bare');
   const headers = reachableHeaders([

@@ -1,16 +1,19 @@
-// The shipped nets compiled for ARM and run in the emulator through the command line, as a user does it; and what the
-// command line says when a tool is missing.
+// The shipped nets compiled for ARM and RISC-V and run in the emulator through the command line, as a user does it, with
+// each compiler that the target files name; and what the command line says when a tool is missing.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Toolchain } from '../../src/build/target.js';
 import { readNpy, writeNpy } from '../../src/files/npy.js';
 import { getNumber, makeTensor } from '../../src/ir/tensor.js';
 import { packageRoot } from '../../src/package-root.js';
 import { compareTensors, kDefaultTolerance } from '../../src/verify/compare-tensors.js';
+import { isInstalled } from '../build/places.js';
 import { kInit, kPredict, Workplace } from '../cli/command-line.js';
 import { needTargetTools } from '../support/need-target-tools.js';
+import { skipBecause } from '../support/skip.js';
 
 const kModels = fileURLToPath(new URL('models/', packageRoot));
 
@@ -18,14 +21,36 @@ function model(name: string): readonly string[] {
   return [join(kModels, name, 'predict_net.pb'), '--init', join(kModels, name, 'init_net.pb')];
 }
 
-describe('nets for ARM', function () {
+const kClang = 'clang++-14';
+
+/** A target file with the target's entry for clang alone, under the name that it has here. */
+function clangAlone(place: Workplace, target: string): string {
+  const text = readFileSync(new URL(`targets/${target}.json`, packageRoot), 'utf8');
+  const file = JSON.parse(text) as { readonly toolchains: readonly Toolchain[] };
+  const toolchains = file.toolchains.filter(({ name }) => name === 'clang');
+  const renamed = toolchains.map((entry) => ({ ...entry, cxx: kClang, cc: 'clang-14' }));
+  assert.equal(renamed.length, 1);
+  writeFileSync(place.path(`${target}.json`), JSON.stringify({ ...file, toolchains: renamed }));
+  return place.path(`${target}.json`);
+}
+
+describe('nets for other processors', function () {
   this.timeout(300_000);
   const place = new Workplace();
   after(() => place.remove());
 
-  for (const target of ['aarch64-linux', 'aarch64-linux-v8.2', 'armv7-linux']) {
-    it(`digits: ten test images on ${target}`, async function () {
-      await needTargetTools(this, target);
+  for (const [target, like, compiler] of [
+    ['aarch64-linux', 'aarch64-linux', 'GCC'],
+    ['aarch64-linux-v8.2', 'aarch64-linux-v8.2', 'GCC'],
+    ['armv7-linux', 'armv7-linux', 'GCC'],
+    ['riscv64-linux', 'riscv64-linux', 'GCC'],
+    [clangAlone(place, 'aarch64-linux'), 'aarch64-linux', 'clang'],
+    [clangAlone(place, 'armv7-linux'), 'armv7-linux', 'clang'],
+    [clangAlone(place, 'riscv64-linux'), 'riscv64-linux', 'clang'],
+  ] as const) {
+    it(`digits: ten test images on ${like}, by ${compiler}`, async function () {
+      await needTargetTools(this, like);
+      if (compiler === 'clang' && !isInstalled(kClang)) skipBecause(this, `${kClang} is not installed`);
       const images = readNpy(join(kModels, 'digits', 'test_images.npy'));
       const expected = readNpy(join(kModels, 'digits', 'expected_softmax_first100.npy'));
       const pixels = Float32Array.from({ length: 10 * 784 }, (_, i) => getNumber(images, i) / 255);
@@ -60,6 +85,26 @@ describe('nets for ARM', function () {
       assert.ok(pass, detail);
     });
   }
+
+  it('a net that 32-bit addresses cannot hold is refused', async () => {
+    const net = [
+      place.net('tiny.pb', kPredict),
+      '--init',
+      place.net('tiny_init.pb', kInit),
+      '--input',
+      'x:400000000,2',
+    ];
+    const compile = (target: string) =>
+      place.run('compile', ...net, '-o', place.path('large'), '--target', target, '--emit', 'source');
+    const refused = await compile('armv7-linux');
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /32-bit address space of target armv7-linux.*an arena of 3200000000 bytes.*64-bit target/s,
+    );
+    const { code, stderr } = await compile('aarch64-linux');
+    assert.equal(code, 0, stderr);
+  });
 
   it('a missing compiler or emulator is named with its package', async function () {
     await needTargetTools(this, 'aarch64-linux');

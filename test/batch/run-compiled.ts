@@ -50,7 +50,7 @@ const kBareBatchSize = 128;
 const kParallel = Math.max(2, Math.min(4, availableParallelism()));
 const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
 const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
-const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 'thread_pool'].map(
+const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 'cpus', 'thread_pool'].map(
   (name) => `src/${name}.cc`,
 );
 const kDeviceSources = ['cuda/src/device.cc'];

@@ -20,6 +20,7 @@ export const kModelSources = [
   'src/fault.cc',
   'src/weights.cc',
   'src/cpu.cc',
+  'src/cpus.cc',
 ];
 export const kFileSources = ['bytes.cc', 'inflate.cc', 'deflate.cc', 'png.cc', 'image.cc', 'npy.cc'].map(
   (f) => `harness/${f}`,
@@ -111,6 +112,7 @@ export class Build {
   }
 }
 
+export const kPoolSources = ['src/thread_pool.cc', 'src/cpus.cc'];
 export const kExample = [...kModelSources, 'src/thread_pool.cc', 'test/example_net.cc', 'test/example_net.S'];
 const kPictureFlags = ['-Dcortado=cortado_picture', '-DCORTADO_THREADS=0'];
 

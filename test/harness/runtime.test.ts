@@ -9,6 +9,7 @@ import {
   kExample,
   kFileSources,
   kModelSources,
+  kPoolSources,
   kRuntime,
   linkTwoNets,
   run,
@@ -41,7 +42,11 @@ for (const compiler of kCompilers) {
         it('C interface', async () =>
           passes(await build.link('api', ['test/api_test.c', ...kExample]), ['test/example_net.weights']));
         it('thread pool', async () =>
-          passes(await build.link('pool', ['test/thread_pool_test.cc', 'src/thread_pool.cc'])));
+          passes(await build.link('pool', ['test/thread_pool_test.cc', ...kPoolSources])));
+        it('CPUs', async () => {
+          const program = await build.link('cpus', ['test/cpus_test.cc', ...kPoolSources], [], ['-lstdc++']);
+          await passes(program, [temporaryFolder()]);
+        });
         it('models made up', async () => {
           const sources = [...kModelSources, 'src/thread_pool.cc', 'test/model_test.cc'];
           await passes(await build.link('model', sources));

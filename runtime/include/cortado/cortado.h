@@ -52,7 +52,8 @@ typedef enum cortado_status {
   CORTADO_UNSUPPORTED_CPU = 51,
   CORTADO_NO_DEVICE = 52,
   CORTADO_DEVICE_MEMORY = 53,
-  CORTADO_DEVICE_FAILED = 54
+  CORTADO_DEVICE_FAILED = 54,
+  CORTADO_BAD_AFFINITY = 55
 } cortado_status;
 
 /* One sentence without a full stop, never NULL. */
@@ -90,6 +91,7 @@ static inline const char* cortado_status_text(cortado_status status) {
     case CORTADO_NO_DEVICE: return "there is no device that the net was compiled for";
     case CORTADO_DEVICE_MEMORY: return "the device has not enough memory, or the given memory is too small or not aligned to 256 bytes";
     case CORTADO_DEVICE_FAILED: return "the device reports an error";
+    case CORTADO_BAD_AFFINITY: return "the affinity names no CPUs, or some that this process may not use";
   }
   return "unknown status";
 }
@@ -227,16 +229,19 @@ typedef struct cortado_options {
   const void* weights;  /* a whole weight file in memory, aligned to 64 bytes; must outlive the model */
   size_t weights_bytes;
   const char* weights_path;
-  int32_t threads;       /* 0 = as compiled, at most the CPUs of this process; 1 = the caller's thread alone */
+  int32_t threads;       /* 0 = as compiled, at most the CPUs of this process (the fast ones where they are unequal, or
+                            those of `affinity`); 1 = the caller's thread alone */
   int32_t check_weights; /* 1 = recompute the checksum of the weights */
   uint64_t (*clock_ns)(void); /* for profiling; NULL = the system's monotonic clock */
   const void* device_options; /* for nets with steps on a device: see cortado_cuda.h */
   const cortado_arena* arenas; /* instead of `arena`: one for each part that info.arenas lists */
   size_t n_arenas;
+  const char* affinity; /* Linux: CPUs that the model's own threads are bound to: "fast", "all", or "0,4-7"; NULL = not
+                           bound. The thread that calls run belongs to the caller and is not bound */
 } cortado_options;
 
 static inline cortado_options cortado_default_options(void) {
-  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0};
+  cortado_options options = {0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, NULL};
   options.struct_size = sizeof options;
   return options;
 }

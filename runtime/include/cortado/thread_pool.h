@@ -8,6 +8,7 @@
 
 #if CORTADO_THREADS
 
+#include "cortado/cpus.h"
 #include "cortado/os_threads.h"
 
 namespace cortado {
@@ -22,8 +23,9 @@ class ThreadPool {
   // Bytes that follow a ThreadPool object in memory for its workers.
   static std::size_t worker_bytes(int threads);
 
-  // `this` lies in memory with worker_bytes(threads) behind it. False if a thread cannot be started; then none is left.
-  bool start(int threads);
+  // `this` lies in memory with worker_bytes(threads) behind it. The workers are bound to `cpus` unless it is empty. False if
+  // a thread cannot be started; then none is left.
+  bool start(int threads, const CpuSet& cpus = CpuSet{});
   void stop();
 
   // 1 <= parts <= kMaxParts. What the caller wrote before is visible to all parts; what they wrote, to the caller after.
@@ -48,11 +50,9 @@ class ThreadPool {
   alignas(64) std::atomic<int> sleepers_{0};
   std::atomic<bool> stopping_{false};
   int n_workers_ = 0;
+  CpuSet cpus_;
   OsSignal work_arrived_;
 };
-
-// CPUs this process may use, at least 1.
-int usable_cpus();
 
 }  // namespace cortado
 
