@@ -100,7 +100,7 @@ describe('nets for other processors', function () {
     assert.equal(refused.code, 1);
     assert.match(
       refused.stderr,
-      /32-bit address space of target armv7-linux.*an arena of 3200000000 bytes.*64-bit target/s,
+      /32-bit address space of target armv7-linux.*an arena of 3200000512 bytes.*64-bit target/s,
     );
     const { code, stderr } = await compile('aarch64-linux');
     assert.equal(code, 0, stderr);
