@@ -41,8 +41,7 @@ for (const compiler of kCompilers) {
         const build = new Build(compiler, temporaryFolder(), flags);
         it('C interface', async () =>
           passes(await build.link('api', ['test/api_test.c', ...kExample]), ['test/example_net.weights']));
-        it('thread pool', async () =>
-          passes(await build.link('pool', ['test/thread_pool_test.cc', ...kPoolSources])));
+        it('thread pool', async () => passes(await build.link('pool', ['test/thread_pool_test.cc', ...kPoolSources])));
         it('CPUs', async () => {
           const program = await build.link('cpus', ['test/cpus_test.cc', ...kPoolSources], [], ['-lstdc++']);
           await passes(program, [temporaryFolder()]);
