@@ -2,7 +2,8 @@
 // wants, with as few copies as possible. Walks the nodes once: an operator that has a kernel for the device goes there
 // when the kernel demands it or when most of its input already is there; the rest stays on the host. The inputs of the
 // net count as being in both memories. Each value is copied or converted at most once per form, and a reshape is repeated
-// in each memory rather than its result copied. Regions of control flow have their borders on the host.
+// in each memory rather than its result copied. What control flow decides on, and what it gives, is on the host; branches capture
+// values in the forms that they read.
 //
 // A value has up to three forms: on the host, on the device row-major (plain), and on the device as an image: channels
 // last, rounded up to a multiple of 8, which is the blocked layout with one block.
@@ -16,6 +17,7 @@ import {
   type Node,
   operatorInputs,
   presentInputs,
+  presentOutputs,
   type Value,
 } from '../ir/graph.js';
 import { maxSizeBytes, type TensorType } from '../ir/type.js';
@@ -31,7 +33,13 @@ import { viewChannels } from './view-channels.js';
 
 /** The graph with memories and layouts in its types and copies and conversions between them. */
 export function assignDevices(graph: Graph, target: KernelTarget, useImages: boolean): Graph {
-  return new DeviceAssigner(graph, target, useImages, new FreshNames(graph), true).run();
+  return new DeviceAssigner(graph, target, useImages, new FreshNames(graph)).run();
+}
+
+/** A captured value inside a branch, in the memory of the device, as far as it is there outside. */
+interface Captured {
+  readonly plain?: Value;
+  readonly image?: Value;
 }
 
 class DeviceAssigner {
@@ -48,10 +56,19 @@ class DeviceAssigner {
     private readonly target: KernelTarget,
     private readonly useImages: boolean,
     private readonly names: FreshNames,
-    private readonly isOutermost: boolean,
+    /** Of a region; the outermost graph has none. */
+    private readonly captured?: ReadonlyMap<Value, Captured>,
   ) {
     this.inputs = new Set(graph.inputs.map(({ value }) => value));
     for (const value of this.inputs) this.host.set(value, value);
+    for (const [value, { plain, image }] of captured ?? []) {
+      if (plain !== undefined) this.plain.set(value, plain);
+      if (image !== undefined) this.image.set(value, image);
+    }
+  }
+
+  private get isOutermost(): boolean {
+    return this.captured === undefined;
   }
 
   run(): Graph {
@@ -65,6 +82,10 @@ class DeviceAssigner {
     const isAlone = node.outputs.slice(1).every((value) => value === undefined);
     if (opDef(node.op).view === 'reshape' && node.epilogue === undefined && isAlone && result !== undefined) {
       this.reshapes.set(result, node);
+      return;
+    }
+    if (node.op === 'If') {
+      this.pushBranches(node);
       return;
     }
     const form = node.regions === undefined && node.origin.device !== 'cpu' ? this.choose(node) : undefined;
@@ -116,11 +137,65 @@ class DeviceAssigner {
   private pushHost(node: Node): void {
     const regions = node.regions?.map((region) => ({
       ...region,
-      graph: new DeviceAssigner(region.graph, this.target, this.useImages, this.names, false).run(),
+      graph: this.assignRegion(region.graph, new Map()),
     }));
     for (const value of node.outputs) if (value !== undefined) this.host.set(value, value);
     const inputs = node.inputs.map((value) => (value === undefined ? undefined : this.hostOf(value)));
     this.nodes.push({ ...node, inputs, ...(regions === undefined ? {} : { regions }) });
+  }
+
+  private assignRegion(graph: Graph, captured: ReadonlyMap<Value, Captured>): Graph {
+    return new DeviceAssigner(graph, this.target, this.useImages, this.names, captured).run();
+  }
+
+  /** An If, whose branches capture each value in the forms that either of them reads. */
+  private pushBranches(node: Node): void {
+    const [condition, ...outer] = node.inputs;
+    const inner = (node.regions ?? []).map((region) => region.graph.inputs.map(({ value }) => value));
+    const captured = inner.map((values) => new Map(values.map((value, i) => [value, this.captureOf(outer[i], value)])));
+    const graphs = (node.regions ?? []).map(({ graph }, k) => this.assignRegion(graph, captured[k] ?? new Map()));
+    const read = graphs.map((graph) => valuesRead(graph));
+    const inputs: Value[] = [];
+    const places = graphs.map((): Value[] => []);
+    const capture = (formOf: (value: Value) => Value, inside: readonly (Value | undefined)[], value: Value): void => {
+      if (!inside.some((own, k) => own !== undefined && read[k]?.has(own) === true)) return;
+      inputs.push(formOf(value));
+      inside.forEach((own, k) => void places[k]?.push(own ?? fail('internal', `${value.name} is not captured`)));
+    };
+    outer.forEach((value, i) => {
+      if (value === undefined) return;
+      const own = inner.map((values) => values[i]);
+      const forms = own.map((each, k) => (each === undefined ? undefined : captured[k]?.get(each)));
+      capture((each) => this.hostOf(each), own, value);
+      capture(
+        (each) => this.plainOf(each),
+        forms.map((form) => form?.plain),
+        value,
+      );
+      capture(
+        (each) => this.imageOf(each),
+        forms.map((form) => form?.image),
+        value,
+      );
+    });
+    for (const value of presentOutputs(node)) this.host.set(value, value);
+    const regions = (node.regions ?? []).map((region, k) => ({
+      ...region,
+      graph: {
+        ...(graphs[k] ?? region.graph),
+        inputs: (places[k] ?? []).map((value) => ({ value, optional: false })),
+      },
+    }));
+    this.nodes.push({ ...node, inputs: [condition && this.hostOf(condition), ...inputs], regions });
+  }
+
+  /** What a branch gets for a captured value that the device has. */
+  private captureOf(outer: Value | undefined, inside: Value): Captured {
+    const form = (made: Value | undefined, suffix: string): Value | undefined =>
+      made && { name: this.names.fresh(`${inside.name}.${suffix}`), type: made.type };
+    const plain = outer && form(this.plain.get(outer), 'plain');
+    const image = outer && form(this.image.get(outer), 'image');
+    return { ...(plain === undefined ? {} : { plain }), ...(image === undefined ? {} : { image }) };
   }
 
   private pushDevice(node: Node, form: Form): void {
@@ -259,6 +334,13 @@ class DeviceAssigner {
     if (reshaped === undefined || this.isConstant(reshaped)) return false;
     return this.plain.has(reshaped) || this.image.has(reshaped) || this.leavesReshaped(reshaped);
   }
+}
+
+/** All values that nodes read, what their regions capture included, and the results. */
+function valuesRead(graph: Graph): ReadonlySet<Value> {
+  const read = new Set(graph.outputs.map(({ value }) => value));
+  for (const node of graph.nodes) for (const value of presentInputs(node)) read.add(value);
+  return read;
 }
 
 /** Both have the same channels and one pixel, so their images are the same bytes. */

@@ -126,10 +126,10 @@ function isReshape({ op }: Node): boolean {
   return opDef(op).view === 'reshape';
 }
 
-/** The node reads the value as a dense image: fused operands by their place in the result, reshapes as bytes. */
+/** The node reads the value as a dense image: fused operands by their place in the result, reshapes as bytes, branches by its type. */
 function wantsDense(node: Node, value: Value): boolean {
   const own = node.inputs.length - (node.epilogue?.operands ?? 0);
-  return isReshape(node) || node.inputs.slice(own).includes(value);
+  return isReshape(node) || node.regions !== undefined || node.inputs.slice(own).includes(value);
 }
 
 function withPitch(type: TensorType, pitch: number): TensorType {

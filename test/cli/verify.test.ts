@@ -6,7 +6,7 @@ import { compileModel, importModel } from '../../src/compile.js';
 import { writeNpy } from '../../src/files/npy.js';
 import { encodeNetDef, parseNetDefText } from '../../src/frontend/caffe2/messages.js';
 import { floatTensor, makeTensor } from '../../src/ir/tensor.js';
-import { compareTensors, kDefaultTolerance } from '../../src/verify/compare-tensors.js';
+import { compareTensors, kDefaultTolerance, toleranceOf } from '../../src/verify/compare-tensors.js';
 import { findFirstDifference } from '../../src/verify/first-difference.js';
 import { seededInputs } from '../../src/verify/seeded-inputs.js';
 import { Workplace } from './command-line.js';
@@ -42,6 +42,15 @@ describe('verify', () => {
       compareTensors('t', bytes(1), bytes(1, 2), kDefaultTolerance).detail ?? '',
       /u8 \[2\] instead of u8 \[1\]/,
     );
+  });
+
+  it('lets more bytes of a picture differ by a step where floats err by more', () => {
+    const picture = (changed: number) =>
+      makeTensor('u8', [10], new Uint8Array(10).fill(7, 0, changed).fill(8, changed));
+    const passes = (changed: number, precision: 'fp32' | 'fp16'): boolean =>
+      compareTensors('t', picture(0), picture(changed), toleranceOf(precision)).pass;
+    assert.deepEqual([passes(1, 'fp32'), passes(2, 'fp32')], [true, false]);
+    assert.deepEqual([passes(2, 'fp16'), passes(3, 'fp16')], [true, false]);
   });
 
   it('makes the same inputs from the same seed, at the largest sizes', () => {

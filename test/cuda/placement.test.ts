@@ -52,16 +52,31 @@ describe('placement on a GPU', () => {
     assert.deepEqual(copies, ['ToHost device']);
   });
 
-  it('control flow has its borders on the host', () => {
+  it('branches read what they capture where it is; what they give is on the host', () => {
     const branch = (type: string): string =>
       `n { op { input: "s" output: "t" type: "${type}" } op { input: "t" input: "s" output: "y" type: "Mul" } }`;
     const net = `external_input: "x" external_input: "c" external_output: "y"
       op { input: "x" output: "s" type: "Softmax" }
       op { input: "c" output: "y" type: "If"
            arg { name: "then_net" ${branch('Sigmoid')} } arg { name: "else_net" ${branch('Tanh')} } }`;
-    const [softmax, toHost, ...branches] = places(net, ['x:4,4', 'c:bool:1']);
-    assert.deepEqual([softmax, toHost], ['Softmax device', 'ToHost device']);
-    assert.ok(branches.every((place) => place.endsWith('host')));
+    const branches = ['Map device', 'ToHost device', 'Map device', 'ToHost device'];
+    assert.deepEqual(places(net, ['x:4,4', 'c:bool:1']), ['Softmax device', ...branches]);
+  });
+
+  it('a branch reads an image as an image', () => {
+    const branch = (ops: string): string => `n { ${ops} }`;
+    const conv = (from: string, to: string): string =>
+      `op { input: "${from}" input: "w" output: "${to}" type: "Conv" arg { name: "kernel" i: 1 } }`;
+    const net = `external_input: "x" external_input: "w" external_input: "c" external_output: "y" ${conv('x', 'a')}
+      op { input: "c" output: "y" type: "If"
+           arg { name: "then_net" ${branch(conv('a', 'y'))} }
+           arg { name: "else_net" ${branch('op { input: "a" output: "y" type: "Sigmoid" }')} } }`;
+    const ends = ['ToPlain device', 'ToHost device'];
+    assert.deepEqual(places(net, ['x:1,8,6,6', 'c:bool:1'], [fill('w', [8, 8, 1, 1], 1)]), [
+      ...['ToBlocked device', 'Conv device'],
+      ...['Conv device', ...ends],
+      ...['Sigmoid device', ...ends],
+    ]);
   });
 
   it('device_option decides where some operator is for a GPU', () => {

@@ -259,14 +259,14 @@ void launch_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Eleme
 /** y = ep(x ∗ w). Math = HalfMath, Tf32Math or FloatMath. scratch, counters: only if T.splits > 1; counters are 0 before and after. */
 template <const Conv2dShape& S, const GemmTile& T, class Math, class Ep>
 void conv2d_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y,
-                 const Ep& ep, void* scratch, unsigned* counters) {
+                 const Ep& ep, void* scratch = nullptr, unsigned* counters = nullptr) {
   launch_gemm<S, T, Math, false>(stream, n, x, w, y, ep, scratch, counters);
 }
 
 /** The transposed convolution, one phase of the output per row of the grid; S as of the operator (x is the smaller image). */
 template <const Conv2dShape& S, const GemmTile& T, class Math, class Ep>
 void conv2d_transpose_gemm(cudaStream_t stream, std::int64_t n, const typename Math::Element* x, const typename Math::Element* w,
-                           typename Math::Element* y, const Ep& ep, void* scratch, unsigned* counters) {
+                           typename Math::Element* y, const Ep& ep, void* scratch = nullptr, unsigned* counters = nullptr) {
   launch_gemm<S, T, Math, true>(stream, n, x, w, y, ep, scratch, counters);
 }
 

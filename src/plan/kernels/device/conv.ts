@@ -149,12 +149,13 @@ function lowerProduct(request: KernelRequest, shape: ConvGeometry, isTransposed:
   );
   return {
     ...call,
-    args: [
-      ...call.args,
-      isSplit ? { kind: 'scratch' } : { kind: 'null' },
-      isSplit ? { kind: 'counters' } : { kind: 'null' },
-    ],
-    ...(isSplit ? { scratchBytes: tiles * tile.splits * tile.rows * tile.cols * 4, counters: tiles } : {}),
+    ...(isSplit
+      ? {
+          args: [...call.args, { kind: 'scratch' }, { kind: 'counters' }],
+          scratchBytes: tiles * tile.splits * tile.rows * tile.cols * 4,
+          counters: tiles,
+        }
+      : {}),
   };
 }
 

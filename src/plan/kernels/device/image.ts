@@ -45,6 +45,12 @@ export const kImageKernels: readonly Kernel[] = [
     lower: ({ node }) => lowerToPlain(node),
   },
   pool('MaxPool', 'MaxReduce'),
+  {
+    name: 'global_average_image',
+    op: 'AveragePool',
+    form: ({ node }) => (isGlobalAverage(node) ? kImageForm : undefined),
+    lower: ({ node }) => lowerGlobalAverage(node),
+  },
   pool('AveragePool', 'AverageReduce'),
 ];
 
@@ -115,7 +121,7 @@ function pool(op: string, reduce: string): Kernel {
     name: 'pool2d_image',
     op,
     form: ({ node }) => (isStaticImage(inputType(node, 0)) && isStaticImage(outputType(node)) ? kImageForm : undefined),
-    lower: ({ node }) => (isGlobalAverage(node) ? lowerGlobalAverage(node) : lowerPool(node, reduce)),
+    lower: ({ node }) => lowerPool(node, reduce),
   };
 }
 
@@ -139,12 +145,13 @@ function lowerPool(node: Node, reduce: string): KernelCall {
 
 /** One window that is the whole image. */
 function isGlobalAverage(node: Node): boolean {
+  if (!isStaticImage(inputType(node, 0)) || !isStaticImage(outputType(node))) return false;
   const [, , ...image] = staticDims(inputType(node, 0));
   const [, , ...result] = staticDims(outputType(node));
   const kernel = listAttr(node, 'kernel');
   const pads = listAttr(node, 'pads');
   const isWhole = image.every((size, axis) => kernel[axis] === size && result[axis] === 1);
-  return node.op === 'AveragePool' && isWhole && pads.every((pad) => pad === 0);
+  return isWhole && pads.every((pad) => pad === 0);
 }
 
 /** Mean of each channel of each image. */
