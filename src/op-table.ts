@@ -1,9 +1,9 @@
 // The table of supported operators, derived from their definitions: Caffe2 types, arguments, what runs where.
 
 import { kControlFlow } from './frontend/caffe2/control-flow.js';
+import { type Family, type Way, waysOf } from './op-ways.js';
 import { attrToString } from './ops/attributes.js';
 import { allOps, type OpDef } from './ops/index.js';
-import { kKernels } from './plan/kernels/table.js';
 
 export interface OpArgument {
   readonly name: string;
@@ -23,38 +23,39 @@ export interface OpRow {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly arguments: readonly OpArgument[];
-  readonly interpreter: boolean;
-  /** How x86-64 computes it: kernels written for it, a generic kernel, generated expressions, a view; '' for not yet. */
-  readonly x86: string;
+  /** How targets compute it; none for the compiler's own operators, which have no examples. */
+  readonly ways: { readonly [F in Family]: readonly Way[] };
 }
 
-/** One row per operator of the graph, by name. */
-export function opTable(): readonly OpRow[] {
-  return allOps().map((def) => ({
-    name: def.name,
-    caffe2: [...Object.keys(def.caffe2 ?? {}), ...(kControlFlow.has(def.name) ? [def.name] : [])].sort(),
-    doc: def.doc,
-    source: def.source,
-    inputs: def.inputs.map(({ name, optional, variadic }) => `${name}${variadic ? '...' : ''}${optional ? '?' : ''}`),
-    outputs: def.outputs.map(({ name, optional, variadic }) => `${name}${variadic ? '...' : ''}${optional ? '?' : ''}`),
-    arguments: Object.entries(def.attrs).map(([name, spec]) => ({
-      name,
-      kind: spec.kind,
-      ...(spec.default === undefined ? {} : { default: attrToString(spec.default) }),
-      doc: spec.doc,
-    })),
-    interpreter: true,
-    x86: waysToCompile(def).join(', '),
-  }));
+/** One row per operator of the graph, by name; with `type` those that it is the name of, here or in Caffe2. */
+export function opTable(type?: string): readonly OpRow[] {
+  const isMeant = (def: OpDef): boolean => type === undefined || def.name === type || caffe2Types(def).includes(type);
+  return allOps()
+    .filter(isMeant)
+    .map((def) => ({
+      name: def.name,
+      caffe2: caffe2Types(def),
+      doc: def.doc,
+      source: def.source,
+      inputs: def.inputs.map(({ name, optional, variadic }) => `${name}${variadic ? '...' : ''}${optional ? '?' : ''}`),
+      outputs: def.outputs.map(
+        ({ name, optional, variadic }) => `${name}${variadic ? '...' : ''}${optional ? '?' : ''}`,
+      ),
+      arguments: Object.entries(def.attrs).map(([name, spec]) => ({
+        name,
+        kind: spec.kind,
+        ...(spec.default === undefined ? {} : { default: attrToString(spec.default) }),
+        doc: spec.doc,
+      })),
+      ways: {
+        'x86-64': waysOf(def, 'x86-64'),
+        ARM: waysOf(def, 'ARM'),
+        'Cortex-M': waysOf(def, 'Cortex-M'),
+        CUDA: waysOf(def, 'CUDA'),
+      },
+    }));
 }
 
-function waysToCompile(def: OpDef): readonly string[] {
-  const kernels = kKernels.filter(({ op }) => op === def.name).map(({ name }) => name);
-  return [
-    ...new Set(kernels),
-    ...(def.scalar === undefined ? [] : ['expression']),
-    ...(def.lower === undefined ? [] : ['generic']),
-    ...(def.view === undefined ? [] : ['view']),
-    ...(def.regions === undefined ? [] : ['control flow']),
-  ];
+function caffe2Types(def: OpDef): readonly string[] {
+  return [...Object.keys(def.caffe2 ?? {}), ...(kControlFlow.has(def.name) ? [def.name] : [])].sort();
 }

@@ -5,6 +5,7 @@ import { describeTarget, loadTarget, targetNames } from '../build/target.js';
 import { problemsOf } from '../errors.js';
 import { formatTable } from '../format.js';
 import { type OpRow, opTable } from '../op-table.js';
+import { kFamilyNames, kWays } from '../op-ways.js';
 
 export function addOpsCommand(program: Command): void {
   program
@@ -25,8 +26,7 @@ export function addTargetsCommand(program: Command): void {
 }
 
 function runOps(type: string | undefined, flags: { readonly json?: boolean; readonly markdown?: boolean }): void {
-  const all = opTable();
-  const rows = type === undefined ? all : all.filter(({ name, caffe2 }) => name === type || caffe2.includes(type));
+  const rows = opTable(type);
   if (flags.json === true) console.log(JSON.stringify(rows, undefined, 2));
   else if (flags.markdown === true) console.log(markdown(rows));
   else if (type !== undefined)
@@ -41,8 +41,9 @@ function byCaffe2Type(rows: readonly OpRow[]): readonly (readonly [type: string,
 }
 
 function listing(rows: readonly OpRow[]): string {
-  const lines = byCaffe2Type(rows).map(([type, row]) => [type, 'yes', row.x86 === '' ? 'no' : row.x86]);
-  return `${formatTable([['Caffe2 type', 'interpreter', 'x86-64'], ...lines])}\n\n${lines.length} operator types; cortado ops TYPE tells more`;
+  const lines = byCaffe2Type(rows).map(([type, row]) => [type, ...waysByFamily(row)]);
+  const table = formatTable([['Caffe2 type', ...kFamilyNames], ...lines]);
+  return `${table}\n\n${legend('')}\n${lines.length} operator types; cortado ops TYPE tells more`;
 }
 
 function markdown(rows: readonly OpRow[]): string {
@@ -50,13 +51,21 @@ function markdown(rows: readonly OpRow[]): string {
     const args = row.arguments.map(
       ({ name, kind, default: value }) => `\`${name}\` ${kind}${value === undefined ? '' : ` = ${value}`}`,
     );
-    return `| ${[type, 'yes', row.x86 === '' ? 'no' : 'yes', args.join(', '), row.doc].map(cell).join(' | ')} |`;
+    return `| ${[type, ...waysByFamily(row), args.join(', '), row.doc].map(cell).join(' | ')} |`;
   });
-  return [
-    '| Caffe2 type | interpreter | x86-64 | attributes | meaning |',
-    '| --- | --- | --- | --- | --- |',
-    ...lines,
-  ].join('\n');
+  const heads = ['Caffe2 type', ...kFamilyNames, 'attributes', 'meaning'];
+  return [`| ${heads.join(' | ')} |`, `| ${heads.map(() => '---').join(' | ')} |`, ...lines, '', legend('- ')].join(
+    '\n',
+  );
+}
+
+function waysByFamily({ ways }: OpRow): readonly string[] {
+  return kFamilyNames.map((family) => ways[family].join(', '));
+}
+
+function legend(bullet: string): string {
+  const lines = Object.entries(kWays).map(([way, meaning]) => `${bullet}${way}: ${meaning}`);
+  return lines.join('\n');
 }
 
 function cell(text: string): string {
@@ -76,7 +85,7 @@ function details(row: OpRow): string {
     `  ${row.inputs.join(', ')} -> ${row.outputs.join(', ')}`,
     ...(attributes.length === 0 ? [] : [formatTable(attributes)]),
     `  source: ${row.source}`,
-    `  x86-64: ${row.x86 === '' ? 'not compiled yet; interpreter only' : row.x86}`,
+    ...kFamilyNames.map((family) => `  ${family}: ${row.ways[family].join(', ')}`),
   ].join('\n');
 }
 

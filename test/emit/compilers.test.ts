@@ -13,6 +13,7 @@ import { compileModel, type ModelOptions } from '../../src/compile.js';
 import { kCompileFlags } from '../../src/emit/compile-flags.js';
 import { formatProblem } from '../../src/errors.js';
 import { tensorFromNumbers } from '../../src/ir/tensor.js';
+import { exampleCases, exampleGraph } from '../../src/ops/example-graph.js';
 import { interpret } from '../../src/ops/interpret.js';
 import { parseGraph } from '../../src/ops/parse-graph.js';
 import { packageRoot } from '../../src/package-root.js';
@@ -26,7 +27,6 @@ import { isInstalled, suiteFolder } from '../build/places.js';
 import { digitsModel, varyingModel } from '../build/sample-models.js';
 import { describeDifference } from '../corpus/compare.js';
 import type { Job } from '../corpus/executor.js';
-import { exampleCases, exampleGraph } from '../ops/example-graph.js';
 import { sharedFolder, skipBecause } from '../support/skip.js';
 
 const kRoot = fileURLToPath(packageRoot);

@@ -5,8 +5,8 @@
 import { type Dim, dimEquals, dimMax, isStatic, isStaticShape } from '../../src/ir/dim.js';
 import type { Value } from '../../src/ir/graph.js';
 import { elementCount, type Tensor } from '../../src/ir/tensor.js';
+import { type ExampleCase, exampleCases, exampleGraph, exampleTensor, hasBatch } from '../../src/ops/example-graph.js';
 import { allOps, type ExampleTensor } from '../../src/ops/index.js';
-import { type ExampleCase, exampleCases, exampleGraph, exampleTensor, hasBatch } from '../ops/example-graph.js';
 import type { NetPool } from './net-pool.js';
 
 /** Answers in floats that jump, or grow much faster than their data. */

@@ -3,10 +3,10 @@
 
 import { formatProblem } from '../../src/errors.js';
 import { kDefaultTolerance } from '../../src/ops/define.js';
+import { type ExampleCase, type ExampleOptions, exampleCases, exampleGraph } from '../../src/ops/example-graph.js';
 import { interpret } from '../../src/ops/interpret.js';
 import { describeDifference } from '../corpus/compare.js';
 import type { Job, Outcome } from '../corpus/executor.js';
-import { type ExampleCase, type ExampleOptions, exampleCases, exampleGraph } from './example-graph.js';
 
 export interface ExampleJob extends Job {
   readonly title: string;

@@ -6,8 +6,8 @@ import { CompileError } from '../../src/errors.js';
 import { dimMax, dimMin, isStatic } from '../../src/ir/dim.js';
 import type { Graph } from '../../src/ir/graph.js';
 import type { Tensor } from '../../src/ir/tensor.js';
+import { type ExampleCase, exampleCases, exampleGraph, hasBatch } from '../../src/ops/example-graph.js';
 import { interpret } from '../../src/ops/interpret.js';
-import { type ExampleCase, exampleCases, exampleGraph, hasBatch } from './example-graph.js';
 
 describe('operator examples', () => {
   for (const item of exampleCases()) {

@@ -16,10 +16,16 @@ import { elementCount, makeTensor, type NumericTensor, type Tensor, toNumbers } 
 import { tensorType } from '../../src/ir/type.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { kDefaultTolerance } from '../../src/ops/define.js';
+import {
+  type ExampleCase,
+  type ExampleGraph,
+  exampleCases,
+  exampleGraph,
+  exampleTensor,
+} from '../../src/ops/example-graph.js';
 import { interpret } from '../../src/ops/interpret.js';
 import type { KernelCall, KernelTarget } from '../../src/ops/kernel-call.js';
 import type { KernelStep, Operand } from '../../src/plan/program.js';
-import { type ExampleCase, type ExampleGraph, exampleCases, exampleGraph, exampleTensor } from './example-graph.js';
 
 const kPlainTarget: KernelTarget = {
   vectorFloats: 4,

@@ -52,6 +52,11 @@ function choices(request: KernelRequest): readonly Choice[] {
   ].filter((choice): choice is Choice => choice.form !== undefined);
 }
 
+/** Names of the rows that can compute the node, best first. */
+export function kernelsThatFit(request: KernelRequest): readonly string[] {
+  return choices(request).map(({ kernel }) => kernel.name);
+}
+
 /** The kernels that tuning may try, whatever the cost model thinks of them; none where there is no choice. */
 export function tunableKernels(request: KernelRequest): readonly Kernel[] {
   const rows = (kByOp.get(request.node.op) ?? []).filter(

@@ -1,11 +1,13 @@
-// The examples of operator definitions as graphs and tensors: what the generated tests of this folder run.
+// The examples of operator definitions as graphs and tensors: what generated tests run, and what tells which target computes an
+// operator how.
 
-import { type Dim, dimSymbol } from '../../src/ir/dim.js';
-import type { Graph, Node } from '../../src/ir/graph.js';
-import { elementCount, type Tensor, tensorFromNumbers } from '../../src/ir/tensor.js';
-import { tensorType } from '../../src/ir/type.js';
-import { GraphBuilder } from '../../src/ops/builder.js';
-import { allOps, type Example, type ExampleTensor, type OpDef } from '../../src/ops/index.js';
+import { fail } from '../errors.js';
+import { type Dim, dimSymbol } from '../ir/dim.js';
+import type { Graph, Node } from '../ir/graph.js';
+import { elementCount, type Tensor, tensorFromNumbers } from '../ir/tensor.js';
+import { tensorType } from '../ir/type.js';
+import { GraphBuilder } from './builder.js';
+import { allOps, type Example, type ExampleTensor, type OpDef } from './index.js';
 
 export interface ExampleCase {
   readonly name: string;
@@ -70,7 +72,7 @@ function noteOf(example: Example): string {
 export function exampleTensor(spec: ExampleTensor, seed: number): Tensor {
   const [low, high] = spec.range ?? [-1, 1];
   const dtype = spec.dtype ?? 'f32';
-  if (dtype === 'str') throw new Error('examples have no strings');
+  if (dtype === 'str') return fail('internal', 'examples have no strings');
   const isFloat = dtype === 'f32' || dtype === 'f64';
   const values =
     spec.values ??
@@ -113,8 +115,7 @@ export function exampleGraph({ op, example }: ExampleCase, options: ExampleOptio
   const count = outputCount === undefined ? {} : { outputCount };
   const outputs = builder.emit(op.name, values, example.attrs ?? {}, count);
   const graph = builder.finish(outputs.map((value, i) => ({ name: `out${i}`, value })));
-  const node = graph.nodes[0];
-  if (node === undefined) throw new Error('no node');
+  const node = graph.nodes[0] ?? fail('internal', `an example of ${op.name} has no node`);
   return { graph, node, inputs };
 }
 
