@@ -100,8 +100,17 @@ async function checkPrograms(folder: string): Promise<number> {
   for (const source of sources.map((name) => name.replace('.cu', '')).filter((name) => !kDeathTests.includes(name))) {
     const program = join(folder, source);
     const includes = ['include', 'test', 'cuda/include', 'cuda/test'].map((path) => `-Iruntime/${path}`);
-    const defines = ['-DCORTADO_CUDA_EMULATION', '-DCORTADO_CUDA_SANITIZER'];
-    const flags = ['-std=c++17', '-O1', '-g', '-fsanitize=thread', '-fno-threadsafe-statics', ...defines, ...includes];
+    const defines = ['EMULATION', 'SANITIZER'].map((name) => `-DCORTADO_CUDA_${name}`);
+    const flags = [
+      '-std=c++17',
+      '-O1',
+      '-g',
+      '-fsanitize=thread',
+      '-fno-threadsafe-statics',
+      '-DCORTADO_DEPENDENT_LAUNCH',
+      ...defines,
+      ...includes,
+    ];
     execFileSync('g++', [...flags, '-x', 'c++', '-c', `runtime/cuda/test/${source}.cu`, '-o', `${program}.o`], {
       cwd: kRoot,
     });

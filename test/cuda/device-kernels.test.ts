@@ -17,7 +17,14 @@ const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) 
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 /** The emulation's own: races, reads of what was never written, misaligned vectors. `npm run sanitize` does all programs and some nets. */
-const kDeviceSanitizer = ['-O1', '-g', '-fsanitize=thread', '-fno-threadsafe-statics', '-DCORTADO_CUDA_SANITIZER'];
+const kDeviceSanitizer = [
+  '-DCORTADO_DEPENDENT_LAUNCH',
+  '-O1',
+  '-g',
+  '-fsanitize=thread',
+  '-fno-threadsafe-statics',
+  '-DCORTADO_CUDA_SANITIZER',
+];
 const kDeviceSanitized = ['sanitizer_test', 'image_norm_test'] as const;
 /** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
 const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test', 'image_norm_test'];

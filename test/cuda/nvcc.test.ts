@@ -37,6 +37,7 @@ describe('nvcc', function () {
   for (const [name, precision] of [
     ['cuda-sm80', 'fp16'],
     ['cuda-sm90', 'tf32'],
+    ['cuda-sm90-overlap', 'fp16'],
   ] as const) {
     it(`compiles digits for ${name} in ${precision} without a warning`, async () => {
       const outputFolder = at(name);

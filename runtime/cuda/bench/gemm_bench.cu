@@ -50,7 +50,7 @@ float time_us(const Submit& submit) {
   require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "capture");
   for (int i = 0; i < kLaunches; ++i) submit(stream);
   require(cudaStreamEndCapture(stream, &graph), "capture");
-  require(cudaGraphInstantiate(&executable, graph, 0), "graph");
+  require(cudaGraphInstantiateWithFlags(&executable, graph, 0), "graph");
   require(cudaEventCreate(&begin), "event");
   require(cudaEventCreate(&end), "event");
   require(cudaGraphLaunch(executable, stream), "launch");

@@ -82,7 +82,7 @@ class Device {
   }
 
   static void trace(RunContext& run, int op, const char* blob, cortado_tensor* tensor) { run.trace_(run.trace_user_, op, blob, tensor); }
-  static bool failed(RunContext& run) { return run.device_->fail(); }
+  static bool failed(RunContext& run, cudaError_t error) { return run.device_->fail(error); }
 
  private:
   explicit Device(RunContext& run) : run_(run) {}
@@ -118,6 +118,8 @@ class Device {
     for (cudaEvent_t& event : events_)
       if (cudaEventCreate(&event) != cudaSuccess) return CORTADO_DEVICE_FAILED;
     const Status status = find_memory(options, weight_bytes);
+    // What find_memory filled is filled on the default stream, which streams of this kind do not wait for.
+    if (status == CORTADO_OK && cudaStreamSynchronize(nullptr) != cudaSuccess) return CORTADO_DEVICE_FAILED;
     // Pinned memory makes copies from and to the host's arena asynchronous; without it they are right, too.
     const std::size_t host_bytes = net().info.arena_bytes;
     is_pinned_ = host_bytes > 0 && cudaHostRegister(run_.arenas_[0], host_bytes, cudaHostRegisterDefault) == cudaSuccess;
@@ -158,10 +160,12 @@ class Device {
     if (is_pinned_) cudaHostUnregister(run_.arenas_[0]);
   }
 
-  bool check(cudaError_t error) { return error == cudaSuccess || fail(); }
+  bool check(cudaError_t error) { return error == cudaSuccess || fail(error); }
 
-  bool fail() {
-    run_.check(CORTADO_DEVICE_FAILED, static_cast<std::int64_t>(cudaGetLastError()));
+  // The fault's `got` is CUDA's error.
+  bool fail(cudaError_t error) {
+    run_.check(CORTADO_DEVICE_FAILED, static_cast<std::int64_t>(error));
+    cudaGetLastError();
     return false;
   }
 
@@ -283,7 +287,7 @@ class Device {
     cudaGraph_t graph = nullptr;
     if (cudaStreamEndCapture(capture_stream_, &graph) != cudaSuccess) return nullptr;
     cudaGraphExec_t exec = nullptr;
-    const bool made = submitted && cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
+    const bool made = submitted && cudaGraphInstantiateWithFlags(&exec, graph, 0) == cudaSuccess;
     cudaGraphDestroy(graph);
     if (!made) return nullptr;
     int& next = oldest()[list.index];
@@ -354,9 +358,10 @@ void DeviceRun::trace_tensor(int op, const char* blob, const void* data, std::si
   const std::size_t result_bytes = cortado_dtype_bytes(dtype);
   auto* const copy = static_cast<std::uint8_t*>(std::malloc(bytes + 1));
   auto* const dense = static_cast<std::uint8_t*>(std::malloc(static_cast<std::size_t>(count) * result_bytes + 1));
-  if (copy == nullptr || dense == nullptr || cudaMemcpyAsync(copy, data, bytes, cudaMemcpyDeviceToHost, stream_) != cudaSuccess ||
-      cudaStreamSynchronize(stream_) != cudaSuccess) {
-    Device::failed(host_);
+  cudaError_t error = copy == nullptr || dense == nullptr ? cudaErrorMemoryAllocation : cudaMemcpyAsync(copy, data, bytes, cudaMemcpyDeviceToHost, stream_);
+  if (error == cudaSuccess) error = cudaStreamSynchronize(stream_);
+  if (error != cudaSuccess) {
+    Device::failed(host_, error);
   } else {
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t image = i / (channels * pixels), c = i / pixels % channels, p = i % pixels;

@@ -14,6 +14,7 @@ using namespace cortado::cuda;
 /** y[i] = what the neighbour has put into shared memory. */
 template <bool kBarrier>
 __global__ void neighbour(const float* x, float* y) {
+  begin_kernel();
   __shared__ float values[64];
   values[threadIdx.x] = x[threadIdx.x];
   if (kBarrier) __syncthreads();
@@ -23,6 +24,7 @@ __global__ void neighbour(const float* x, float* y) {
 /** Two rounds through the same shared memory; the second barrier keeps the next write from overtaking a read. */
 template <bool kBarrier>
 __global__ void two_rounds(const float* x, float* y) {
+  begin_kernel();
   float* values = static_cast<float*>(dynamic_shared());
   for (int round = 0; round < 2; ++round) {
     values[threadIdx.x] = x[threadIdx.x] + static_cast<float>(round);
@@ -35,6 +37,7 @@ __global__ void two_rounds(const float* x, float* y) {
 /** A copy that is waited for by its own thread, and read by the neighbour with or without a barrier. */
 template <bool kWait, bool kBarrier>
 __global__ void copied(const float* x, float* y) {
+  begin_kernel();
   float* values = static_cast<float*>(dynamic_shared());
   copy_async<16>(values + 4 * threadIdx.x, x + 4 * threadIdx.x, 16);
   commit_copies();
@@ -43,17 +46,18 @@ __global__ void copied(const float* x, float* y) {
   y[threadIdx.x] = values[4 * ((threadIdx.x + 1) % 32)];
 }
 
-__global__ void all_write(float* y) { y[0] = static_cast<float>(threadIdx.x); }
-__global__ void blocks_write(float* y) { y[0] = static_cast<float>(blockIdx.x); }
-__global__ void halves_of_a_word(Half* y) { y[threadIdx.x] = to_half(1.0f); }
-__global__ void reads_unwritten(float* y) { y[threadIdx.x] = y[threadIdx.x + 32] + 1.0f; }
-__global__ void misaligned(const float* x, float* y) { store(y + 1, load<Pack<4>>(x)); }
-__global__ void reads_past_end(const float* x, float* y) { y[0] = reinterpret_cast<const uint2*>(x)[31].y == 0 ? 1.0f : 2.0f; }
-__global__ void uses_host(const float* host, float* y) { y[0] = host[0]; }
+__global__ void all_write(float* y) { begin_kernel(); y[0] = static_cast<float>(threadIdx.x); }
+__global__ void blocks_write(float* y) { begin_kernel(); y[0] = static_cast<float>(blockIdx.x); }
+__global__ void halves_of_a_word(Half* y) { begin_kernel(); y[threadIdx.x] = to_half(1.0f); }
+__global__ void reads_unwritten(float* y) { begin_kernel(); y[threadIdx.x] = y[threadIdx.x + 32] + 1.0f; }
+__global__ void misaligned(const float* x, float* y) { begin_kernel(); store(y + 1, load<Pack<4>>(x)); }
+__global__ void reads_past_end(const float* x, float* y) { begin_kernel(); y[0] = reinterpret_cast<const uint2*>(x)[31].y == 0 ? 1.0f : 2.0f; }
+__global__ void uses_host(const float* host, float* y) { begin_kernel(); y[0] = host[0]; }
 
 /** Each block leaves a number; the last one adds them up. kFence: by the thread that counts, between barrier and atomic. */
 template <bool kFence>
 __global__ void last_block_adds(float* parts, unsigned* counter, float* y) {
+  begin_kernel();
   __shared__ bool is_last;
   parts[blockIdx.x * 32 + threadIdx.x] = static_cast<float>(threadIdx.x);
   if (!kFence) __threadfence();
@@ -71,14 +75,30 @@ __global__ void last_block_adds(float* parts, unsigned* counter, float* y) {
 }
 
 __global__ void some_wait(float* y) {
+  begin_kernel();
   if (threadIdx.x < 16) __syncthreads();
   y[threadIdx.x] = 1.0f;
 }
 __global__ void different_barriers(float* y) {
+  begin_kernel();
   if (threadIdx.x < 32) __syncthreads();
   else
     __syncthreads();
   y[threadIdx.x] = 1.0f;
+}
+
+/** The first launch writes; the second reads on one side of begin_kernel() or the other, or never comes there. */
+__global__ void writes_first(float* y) {
+  begin_kernel();
+  y[threadIdx.x] = 1.0f;
+}
+enum Begin { kNever, kLate, kEarly };
+template <Begin kBegin>
+__global__ void reads_then(const float* x, float* y) {
+  if (kBegin == kEarly) begin_kernel();
+  const float value = x[threadIdx.x];
+  if (kBegin == kLate) begin_kernel();
+  y[threadIdx.x] = value;
 }
 
 struct Memory {
@@ -133,6 +153,10 @@ void check_races() {
 
 void check_memory() {
   check("a copy, waited for, then a barrier", 0, [](Memory& m) { run(copied<true, true>, 1, 32, m.x.data(), m.y.data()); });
+  check("launches that may overlap", 0, [](Memory& m) { run(writes_first, 1, 32, m.raw), run(reads_then<kEarly>, 1, 32, m.raw, m.y.data()); });
+  check("a read before the kernel before has ended", kFound, [](Memory& m) { run(writes_first, 1, 32, m.raw), run(reads_then<kLate>, 1, 32, m.raw, m.y.data()); });
+  check("what no kernel writes, read before that", 0, [](Memory& m) { run(writes_first, 1, 32, m.raw), run(reads_then<kLate>, 1, 32, m.x.data(), m.y.data()); });
+  check("a kernel that never waits for the one before", kFound, [](Memory& m) { run(writes_first, 1, 32, m.raw), run(reads_then<kNever>, 1, 32, m.x.data(), m.y.data()); });
   check("a copy without the barrier", kFound, [](Memory& m) { run(copied<true, false>, 1, 32, m.x.data(), m.y.data()); });
   check("a copy that nobody has waited for", kFound, [](Memory& m) { run(copied<false, true>, 1, 32, m.x.data(), m.y.data()); });
   check("device memory that nobody has written", kFound, [](Memory& m) { run(reads_unwritten, 1, 32, m.raw); });

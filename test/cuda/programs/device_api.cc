@@ -101,7 +101,7 @@ void callers_graph(small_model* model) {
   cortado_tensor out = output(y, 2 * kClasses);
   CHECK(small_run_device(model, &in, 1, &out, 1, stream) == CORTADO_OK);
   CHECK(cudaStreamEndCapture(stream, &graph) == cudaSuccess && graph != nullptr);
-  CHECK(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  CHECK(cudaGraphInstantiateWithFlags(&exec, graph, 0) == cudaSuccess);
   CHECK(cudaGraphLaunch(exec, stream) == cudaSuccess && cudaStreamSynchronize(stream) == cudaSuccess);
   CHECK(same(host_copy(y, 2 * kClasses), wanted.data()));
   cudaGraphExecDestroy(exec);

@@ -16,6 +16,7 @@ CORTADO_DEVICE V load_inside(const T* image, int row, int col, int channel) {
 
 template <class S, int kStrip, class T, class Ep>
 __global__ void __launch_bounds__(kLinearBlock) conv2d_depthwise_kernel(std::int64_t n, const T* x, const T* w, T* y, Ep ep) {
+  begin_kernel();
   constexpr int N = kWide<T>, packs = packs_of(S::k.y_written, N), strips = static_cast<int>(ceil_div(S::k.out_width, kStrip));
   constexpr int filter_stored = dense_stored(S::k.out_channels);
   const std::int64_t item = linear_index();
@@ -59,6 +60,7 @@ void conv2d_depthwise(cudaStream_t stream, std::int64_t n, const T* x, const T* 
 
 template <class S, class T, class Ep>
 __global__ void __launch_bounds__(kLinearBlock) conv2d_grouped_kernel(std::int64_t n, const T* x, const T* w, T* y, Ep ep) {
+  begin_kernel();
   constexpr int channels = in_group(S::k), outs = out_group(S::k), pitch = filter_pitch<T>(S::k.kernel_h * S::k.kernel_w * S::k.x_read);
   const std::int64_t item = linear_index();
   if (item >= n * S::k.out_height * S::k.out_width * S::k.y_written) return;
@@ -96,6 +98,7 @@ inline constexpr int kGemvWarps = 8; /**< Of a block: one output each. */
 
 template <class S, int kRows, class T, class Ep>
 __global__ void __launch_bounds__(32 * kGemvWarps) conv2d_gemv_kernel(std::int64_t n, const T* x, const T* w, T* y, Ep ep) {
+  begin_kernel();
   constexpr int N = kWide<T>, pitch = filter_pitch<T>(S::k.x_read);
   const int lane = static_cast<int>(threadIdx.x) % 32, m = static_cast<int>(blockIdx.x) * kGemvWarps + static_cast<int>(threadIdx.x) / 32;
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * kRows;

@@ -49,14 +49,17 @@ CORTADO_DEVICE void copy_piece(char* to, const GatherSource<Element>& from) {
   }
 }
 
-/** Starts the copies of step `step` into its stage. */
+/** Whether every step's chunks lie within k: known at compile time, no chunk is asked. */
+template <class T, class Gather, class Element>
+inline constexpr bool kStepsAreWhole = Gather::kPhases == 1 && Gather::kLongest * sizeof(Element) % T::k.k_bytes == 0;
+
+/** Starts the copies of the pixels of step `step` into its stage. */
 template <class S, class T, class Gather, class Element>
-CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&rows)[TileLoader<T>::kA], const Element* w, int col_limit, int step,
-                              char* stage) {
+CORTADO_DEVICE void load_pixels(const Gather& gather, const GatherRow<Element> (&rows)[TileLoader<T>::kA], int step, char* stage) {
   using Loader = TileLoader<T>;
   constexpr int wide = kWide<Element>, piece = gather_piece<Element>(S::k), piece_bytes = piece * static_cast<int>(sizeof(Element));
   const int chunk = static_cast<int>(threadIdx.x) % Loader::kChunks, first = static_cast<int>(threadIdx.x) / Loader::kChunks;
-  constexpr bool is_inside = Gather::kPhases == 1 && Gather::kLongest * sizeof(Element) % T::k.k_bytes == 0;
+  constexpr bool is_inside = kStepsAreWhole<T, Gather, Element>;
   const int k = (step * Loader::kChunks + chunk) * wide;
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kA; ++i) {
@@ -68,8 +71,16 @@ CORTADO_DEVICE void load_step(const Gather& gather, const GatherRow<Element> (&r
       copy_piece<piece_bytes>(to + p * piece_bytes, from);
     }
   }
+}
+
+/** Starts the copies of the filters of step `step` into its stage. */
+template <class T, class Gather, class Element>
+CORTADO_DEVICE void load_filters(const Gather& gather, const Element* w, int col_limit, int step, char* stage) {
+  using Loader = TileLoader<T>;
+  const int chunk = static_cast<int>(threadIdx.x) % Loader::kChunks, first = static_cast<int>(threadIdx.x) / Loader::kChunks;
+  const int k = (step * Loader::kChunks + chunk) * kWide<Element>;
   char* filters = stage + T::k.rows * T::k.k_bytes;
-  const bool in_filter = is_inside || k < gather.k();
+  const bool in_filter = kStepsAreWhole<T, Gather, Element> || k < gather.k();
   CORTADO_UNROLL
   for (int i = 0; i < Loader::kB; ++i) {
     const int col = first + i * Loader::kStep;
@@ -103,17 +114,30 @@ CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place
   const Element* filters = w + gather.filter(place.group * out_group(S::k) + place.first_col);
   const int steps = (gather.k() + step_elements - 1) / step_elements;
   const int begin = steps * place.split / T::k.splits, end = steps * (place.split + 1) / T::k.splits;
-  const auto start = [&](int step, int stage) {
-    if (step < end) load_step<S, T>(gather, rows, filters, out_group(S::k) - place.first_col, step, shared + stage * gemm_stage_bytes(T::k));
+  const int col_limit = out_group(S::k) - place.first_col;
+  const auto start_filters = [&](int step, int stage) {
+    if (step < end) load_filters<T>(gather, filters, col_limit, step, shared + stage * gemm_stage_bytes(T::k));
+  };
+  const auto start_pixels = [&](int step, int stage) {
+    if (step < end) load_pixels<S, T>(gather, rows, step, shared + stage * gemm_stage_bytes(T::k));
     commit_copies();
   };
-  for (int ahead = 0; ahead < stages - 1; ++ahead) start(begin + ahead, ahead);
+  // Filters are nobody's results: where launches overlap, they come while the kernel before still runs, with the first group of copies.
+  if constexpr (kOverlapsLaunches) {
+    for (int ahead = 0; ahead < stages - 1; ++ahead) start_filters(begin + ahead, ahead);
+  }
+  begin_kernel();
+  for (int ahead = 0; ahead < stages - 1; ++ahead) {
+    if constexpr (!kOverlapsLaunches) start_filters(begin + ahead, ahead);
+    start_pixels(begin + ahead, ahead);
+  }
   typename Math::template Tile<T> tile;
   int reading = 0, writing = stages - 1;
   for (int step = begin; step < end; ++step) {
     wait_copies<stages - 2>();
     __syncthreads();
-    start(step + stages - 1, writing);
+    start_filters(step + stages - 1, writing);
+    start_pixels(step + stages - 1, writing);
     const char* stage = shared + reading * gemm_stage_bytes(T::k);
     tile.accumulate(stage, stage + T::k.rows * T::k.k_bytes, warp, lane);
     reading = reading + 1 == stages ? 0 : reading + 1;

@@ -32,6 +32,13 @@ namespace cortado::cuda {
 
 using Half = __half;
 
+/** Kernels are launched before the one before has ended (programmatic dependent launch, compute capability 9.0); see begin_kernel(). */
+#if defined(CORTADO_DEPENDENT_LAUNCH)
+inline constexpr bool kOverlapsLaunches = true;
+#else
+inline constexpr bool kOverlapsLaunches = false;
+#endif
+
 /** How a kernel is launched. */
 struct Launch {
   dim3 grid;

@@ -16,7 +16,32 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
   if (shared_bytes > 48 * 1024) {
     cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
   }
+#if defined(CORTADO_DEPENDENT_LAUNCH)
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &overlap;
+  config.numAttrs = 1;
+  cudaLaunchKernelEx(&config, kernel, static_cast<P>(args)...);
+#else
   kernel<<<grid, block, shared_bytes, stream>>>(args...);
+#endif
+}
+
+/**
+ * Comes before a kernel's first access to what other kernels write or read. Where launches overlap, the next kernel's blocks may start when
+ * all of this one's have come here, and this one goes on when the one before has ended and its results are visible.
+ */
+__device__ __forceinline__ void begin_kernel() {
+#if defined(CORTADO_DEPENDENT_LAUNCH)
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 __device__ __forceinline__ void* dynamic_shared() {

@@ -49,6 +49,7 @@ CORTADO_DEVICE void store_channels(T* pixel, Pack<N> value, int channel, int cha
 /** y[pixel][channels] = f(pixel, first channel, place in the dense tensor) for every pack. */
 template <class T, class F>
 __global__ void __launch_bounds__(kLinearBlock) each_pack_kernel(ImageRows rows, T* y, F f) {
+  begin_kernel();
   constexpr int N = kWide<T>;
   const std::int64_t item = linear_index();
   const int packs = packs_of(rows.y_written, N);

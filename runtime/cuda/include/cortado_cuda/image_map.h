@@ -35,6 +35,7 @@ struct Identity {
 
 template <class T, class F, class... In>
 __global__ void __launch_bounds__(kLinearBlock) map_image_kernel(ImageRows rows, T* y, F f, ImageOperand<In>... in) {
+  begin_kernel();
   constexpr int N = kWide<T>;
   const std::int64_t item = linear_index();
   const int packs = packs_of(rows.y_written, N);

@@ -10,6 +10,7 @@ inline constexpr int kSoftmaxThreads = 256;
 
 template <class T>
 __global__ void __launch_bounds__(kSoftmaxThreads) softmax_image_kernel(ImageRows rows, const T* x, T* y) {
+  begin_kernel();
   const std::int64_t image = blockIdx.x;
   const T* from = x + image * rows.pixels * rows.x_stored;
   T* to = y + image * rows.pixels * rows.y_stored;
@@ -100,6 +101,7 @@ CORTADO_DEVICE Pack<N> column_sum(const Pack<N>& mine, float (&parts)[kMomentLan
 /** Mean and Σ (x − mean)² of each channel over one piece of one image: moments[image][piece][2][channels padded to 8]. */
 template <class T>
 __global__ void __launch_bounds__(kMomentThreads) channel_moments_kernel(ImageRows rows, const T* x, float* moments) {
+  begin_kernel();
   constexpr int N = kWide<T>;
   __shared__ float parts[kMomentLanes][kMomentPacks][N];
   const int pack = static_cast<int>(threadIdx.x) % kMomentPacks, lane = static_cast<int>(threadIdx.x) / kMomentPacks;
@@ -127,6 +129,7 @@ __global__ void __launch_bounds__(kMomentThreads) channel_moments_kernel(ImageRo
 template <class Float>
 __global__ void __launch_bounds__(kLinearBlock)
     join_moments_kernel(ImageRows rows, std::int64_t n, int pieces, float epsilon, const Float* moments, const Float* scale, Float* affine) {
+  begin_kernel();
   const int stored = static_cast<int>(round_up(rows.channels, 8));
   const std::int64_t item = linear_index();
   if (item >= n * rows.channels) return;

@@ -95,6 +95,7 @@ inline constexpr int kAverageLanes = 32;  /**< … and threads that share the pi
 template <class T, class Ep>
 __global__ void __launch_bounds__(kAveragePacks* kAverageLanes)
     global_average_kernel(int pixels, int channels, int x_stored, int y_written, int y_stored, const T* x, T* y, Ep ep) {
+  begin_kernel();
   constexpr int N = kWide<T>;
   __shared__ float sums[kAverageLanes][kAveragePacks][N];
   const int pack = static_cast<int>(threadIdx.x) % kAveragePacks, lane = static_cast<int>(threadIdx.x) / kAveragePacks;

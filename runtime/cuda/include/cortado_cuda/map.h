@@ -10,6 +10,7 @@ inline constexpr int kMaxMapRank = 6;
 
 template <class F, class Out, class... In>
 __global__ void map_kernel(std::int64_t count, Out* out, F f, const In*... in) {
+  begin_kernel();
   const std::int64_t i = linear_index();
   if (i < count) out[i] = static_cast<Out>(f(in[i]...));
 }
@@ -48,6 +49,7 @@ CORTADO_DEVICE Out map_element(const MapDims<static_cast<int>(sizeof...(In))>& d
 
 template <class Index, class F, class Out, class... In>
 __global__ void map_broadcast_kernel(std::int64_t count, MapDims<static_cast<int>(sizeof...(In))> d, Out* out, F f, const In*... in) {
+  begin_kernel();
   const std::int64_t i = linear_index();
   if (i < count) out[i] = map_element<Index, F, Out, In...>(d, static_cast<Index>(i), f, std::make_index_sequence<sizeof...(In)>{}, in...);
 }

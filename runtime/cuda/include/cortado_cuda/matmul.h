@@ -22,6 +22,7 @@ inline constexpr int kMatmulTile = 16;
 
 template <class Ep>
 __global__ void matmul_kernel(BatchMatmulDims d, std::int64_t first, const float* a, const float* b, float* y, Ep ep) {
+  begin_kernel();
   __shared__ float left[kMatmulTile][kMatmulTile + 1];
   __shared__ float right[kMatmulTile][kMatmulTile + 1];
   const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);

@@ -8,6 +8,7 @@ namespace cortado::cuda {
 
 template <class T, int R>
 __global__ void strided_copy_kernel(std::int64_t count, const T* x, T* y, Dims<R> dims, Dims<R> strides) {
+  begin_kernel();
   const std::int64_t i = linear_index();
   if (i >= count) return;
   std::int64_t rest = i, offset = 0;
@@ -30,6 +31,7 @@ void strided_copy(cudaStream_t stream, const T* x, T* y, const Dims<R>& dims, co
 /** Columns [column, column + width) of rows of `row` elements, from or to a dense piece. */
 template <bool kIntoRows, class T>
 __global__ void move_columns_kernel(std::int64_t count, std::int64_t width, std::int64_t row, const T* from, T* to) {
+  begin_kernel();
   const std::int64_t i = linear_index();
   if (i >= count) return;
   const std::int64_t at = i / width * row + i % width;

@@ -30,6 +30,7 @@ struct ReduceDims {
 
 template <class Kind, int K, int R>
 __global__ void __launch_bounds__(kLinearBlock) reduce_kernel(ReduceDims<K, R> d, const float* x, float* y) {
+  begin_kernel();
   const std::int64_t result = linear_index() / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (result >= d.results) return;

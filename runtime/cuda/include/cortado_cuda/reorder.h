@@ -12,6 +12,7 @@ inline constexpr int kReorderRows = 8;
 
 template <class T>
 __global__ void to_image_kernel(int c, std::int64_t pixels, int written, int stored, const float* x, T* y) {
+  begin_kernel();
   __shared__ float tile[kReorderTile][kReorderTile + 1];
   const std::int64_t first_pixel = static_cast<std::int64_t>(blockIdx.x) * kReorderTile;
   const int first_channel = static_cast<int>(blockIdx.y) * kReorderTile;
@@ -31,6 +32,7 @@ __global__ void to_image_kernel(int c, std::int64_t pixels, int written, int sto
 
 template <class T>
 __global__ void to_plain_kernel(int c, std::int64_t pixels, int stored, const T* x, float* y) {
+  begin_kernel();
   __shared__ float tile[kReorderTile][kReorderTile + 1];
   const std::int64_t first_pixel = static_cast<std::int64_t>(blockIdx.x) * kReorderTile;
   const int first_channel = static_cast<int>(blockIdx.y) * kReorderTile;

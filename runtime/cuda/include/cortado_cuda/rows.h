@@ -13,6 +13,7 @@ struct AddDoubles {
 };
 
 static __global__ void softmax_kernel(std::int64_t cols, const float* x, float* y) {
+  begin_kernel();
   const float* from = x + static_cast<std::int64_t>(blockIdx.x) * cols;
   float* to = y + static_cast<std::int64_t>(blockIdx.x) * cols;
   float largest = from[0];
@@ -35,6 +36,7 @@ inline void softmax(cudaStream_t stream, std::int64_t rows, std::int64_t cols, c
 
 static __global__ void layer_norm_kernel(std::int64_t cols, float epsilon, const float* x, const float* gamma, const float* beta, float* y, float* mean,
                                          float* stdev) {
+  begin_kernel();
   const std::int64_t row = blockIdx.x;
   const float* from = x + row * cols;
   double sum = 0.0, squares = 0.0;

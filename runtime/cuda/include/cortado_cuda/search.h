@@ -21,6 +21,7 @@ struct IsLess {
 /** kLanes: threads of a line, 1 or 32. */
 template <int kLanes, class Better>
 __global__ void __launch_bounds__(kLinearBlock) arg_best_kernel(std::int64_t lines, std::int64_t length, std::int64_t inner, const float* x, std::int64_t* y) {
+  begin_kernel();
   const Better better{};
   const std::int64_t line = linear_index() / kLanes;
   const int lane = static_cast<int>(threadIdx.x) % kLanes;

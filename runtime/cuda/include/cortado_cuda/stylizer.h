@@ -34,6 +34,7 @@ void stylizer_preprocess_image(cudaStream_t stream, std::int64_t n, const ImageR
 
 template <class T>
 __global__ void __launch_bounds__(kLinearBlock) stylizer_deprocess_kernel(std::int64_t pixels, int stored, const T* x, const float* mean, std::uint8_t* y) {
+  begin_kernel();
   const std::int64_t pixel = linear_index();
   if (pixel >= pixels) return;
   std::uint32_t bytes = 0xff000000u;

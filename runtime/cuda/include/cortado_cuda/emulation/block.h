@@ -164,6 +164,7 @@ inline void warp_operation(const char* operation, void* mine, const Compute& com
 
 inline void end_thread() {
   BlockState& state = block_state();
+  CORTADO_CHECK(end_thread(state.current->thread));
   state.live -= 1;
   if (!state.at_barrier.empty()) fail(std::string("a thread has ended, others wait at ") + state.barrier_file + ":" + std::to_string(state.barrier_line));
 }

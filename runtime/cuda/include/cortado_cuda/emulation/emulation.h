@@ -87,6 +87,8 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
   });
 }
 
+inline void begin_kernel() { CORTADO_CHECK(begin_kernel(emulation::current_thread())); }
+
 inline void* dynamic_shared() { return emulation::shared_memory(); }
 
 inline float to_float(__half x) { return emulation::half_to_float(x); }

@@ -188,11 +188,8 @@ inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cud
   return cudaStreamSynchronize(nullptr);
 }
 
-inline cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
-  cortado_emulation::drain_all();
-  cudaMemsetAsync(to, value, bytes, nullptr);
-  return cudaStreamSynchronize(nullptr);
-}
+/** Asynchronous on the default stream, which other streams do not wait for (all of ours are made with cudaStreamNonBlocking). */
+inline cudaError_t cudaMemset(void* to, int value, std::size_t bytes) { return cudaMemsetAsync(to, value, bytes, nullptr); }
 
 inline cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   const bool active = cortado_emulation::stream_of(stream)->capturing != nullptr;
@@ -205,7 +202,7 @@ inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCapture
 inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return *graph = std::exchange(stream->capturing, nullptr), cudaSuccess;
 }
-inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+inline cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
   if (cortado_emulation::machine().refuses_graphs) return cudaErrorStreamCaptureUnsupported;
   ++cortado_emulation::machine().captures;
   return *exec = new cortado_emulation::Graph(*graph), cudaSuccess;

@@ -4,6 +4,7 @@
 // - races: two threads at one place, one of them writing, without a __syncthreads between them; blocks of one launch likewise, unless a
 //   fence and an atomic word order them (each thread's fence covers what the barriers before it ordered, as PTX's causality order says);
 // - reads of what nobody has written, asynchronous copies that have not arrived included;
+// - accesses to what kernels write before begin_kernel(), and kernels without it: the kernel before may still run;
 // - accesses of vectors at addresses that are no multiple of their size, and of the host's registered memory.
 // Findings are printed with their place in the source; the program exits with kSanitizerExit. One host thread at a time runs kernels.
 #pragma once
@@ -74,6 +75,7 @@ struct ThreadClock {
   Clock known;      /**< Ordered before this thread. */
   Clock seen;       /**< Read from atomic words, known after the next fence. */
   Clock released;   /**< What its last fence has published for its next atomic. */
+  bool has_begun = false; /**< It came to begin_kernel(). */
 };
 
 class Sanitizer;
@@ -139,6 +141,11 @@ class Sanitizer {
   }
   CORTADO_UNCHECKED void end_block() { watching = nullptr; }
 
+  CORTADO_UNCHECKED void begin_kernel(int thread) { clocks_[static_cast<std::size_t>(thread)].has_begun = true; }
+  CORTADO_UNCHECKED void end_thread(int thread) {
+    if (!clocks_[static_cast<std::size_t>(thread)].has_begun) found("a thread ends without begin_kernel()", ShadowRegion{}, 0, 0, thread, __builtin_return_address(0));
+  }
+
   /** All threads of the block have met. */
   CORTADO_UNCHECKED void barrier() {
     epoch_ += 1;
@@ -177,6 +184,9 @@ class Sanitizer {
     for (std::uintptr_t word = at / 4 * 4; word < at + bytes; word += 4) {
       const std::uint64_t mask = bytes_of(word, at, bytes);
       const std::size_t index = (word - region->begin) / 4;
+      const bool is_early = region->kind == ShadowRegion::kDevice && !clocks_[static_cast<std::size_t>(thread)].has_begun;
+      if (is_early && (writes || region->words[index].write.bytes != 0))
+        found("memory that kernels write is used before begin_kernel()", *region, at, bytes, thread, instruction);
       const char* const problem = writes ? write_word(region->words[index], mask, thread) : read_word(region->words[index], mask, thread);
       if (problem != nullptr) found(problem, *region, at, bytes, thread, instruction);
       if (writes) region->written[index] = static_cast<std::uint8_t>(region->written[index] | mask);
