@@ -1,8 +1,9 @@
 // The device kernels' own tests (runtime/cuda/test/*.cu): compiled by the host's compiler against the emulation and run, once more under
 // sanitizers, and compiled by nvcc for both architectures where it is installed. Each program compares with obvious loops.
 
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,23 @@ describe('device kernels', () => {
       await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
     });
   }
+
+  it('every kernel waits for the one before it (begin_kernel)', () => {
+    const folder = join('runtime', 'cuda', 'include', 'cortado_cuda');
+    const headers = readdirSync(folder).filter((name) => name.endsWith('.h'));
+    const kernels = headers.flatMap((name) =>
+      readFileSync(join(folder, name), 'utf8')
+        .split(/^(?=(?:static )?__global__)/m)
+        .slice(1)
+        .map((text) => ({ name, text })),
+    );
+    const without = kernels.filter(({ text }) => !text.includes('begin_kernel();'));
+    assert.ok(kernels.length > 20);
+    assert.deepEqual(
+      without.map(({ name, text }) => `${name}: ${text.split('\n', 1)[0] ?? ''}`),
+      [],
+    );
+  });
 
   for (const program of kDeviceSanitized) {
     it(`${program} under the emulation's own sanitizer`, async function () {
