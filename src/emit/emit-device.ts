@@ -40,6 +40,7 @@ export function emitDevice(program: Program, options: DeviceEmitOptions): string
     target: options.targetName,
     headers: [...new Set(deviceSteps.map(({ call }) => call.header))].sort(),
     symbols: program.symbols.map((symbol, index) => ({ constant: names.symbol(symbol.name), index })),
+    inputs: inputsRead(deviceSteps).map((index) => ({ constant: names.input(index), index })),
     configs: names.configLines(),
     functors: names.functors(),
     steps,
@@ -50,6 +51,13 @@ export function emitDevice(program: Program, options: DeviceEmitOptions): string
       entries: listed.map(({ layer }) => ({ layer })),
     })),
   });
+}
+
+/** Inputs of the net that steps copy to the device themselves: those of which branches or the host take parts. */
+function inputsRead(steps: readonly KernelStep[]): readonly number[] {
+  const places = steps.flatMap(({ inputs }) => inputs.flatMap((operand) => operand?.place ?? []));
+  const indices = places.flatMap((place) => (place.kind === 'input' ? [place.index] : []));
+  return [...new Set(indices)].sort((a, b) => a - b);
 }
 
 function layerOf(program: Program, step: KernelStep) {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { compileModel } from '../../src/compile.js';
+import { emitDevice } from '../../src/emit/emit-device.js';
 import { inspectNet } from '../../src/inspect.js';
 import { digitsModel, fill, netBytes } from '../build/sample-models.js';
 
@@ -77,6 +78,20 @@ describe('placement on a GPU', () => {
       ...['Conv device', ...ends],
       ...['Sigmoid device', ...ends],
     ]);
+  });
+
+  it('a step on the device knows the input of which it copies a part', () => {
+    const net = `external_input: "x" external_input: "v" external_input: "c" external_output: "y"
+      op { input: "x" output: "s" type: "Softmax" }
+      op { input: "c" output: "y" type: "If"
+           arg { name: "then_net" n {
+             op { input: "v" output: "t" type: "Slice" arg { name: "starts" ints: 1 } arg { name: "ends" ints: 2 } }
+             op { input: "s" input: "t" output: "y" type: "Mul" arg { name: "broadcast" i: 1 } } } }
+           arg { name: "else_net" n { op { input: "s" output: "y" type: "Tanh" } } } }`;
+    const { program } = compileModel({ predictNet: netBytes(net), inputs: ['x:4,4', 'v:3', 'c:bool:1'], ...kTarget });
+    const text = emitDevice(program, { prefix: 'net', targetName: 'cuda-sm80', trace: false });
+    assert.match(text, /constexpr int kInV = 1;/);
+    assert.match(text, /copy_to_device\(run\.stream\(\), 1, run\.host\(\)\.input<float>\(kInV\) \+ 4/);
   });
 
   it('device_option decides where some operator is for a GPU', () => {
