@@ -8,6 +8,7 @@ import { type Graph, type Node, presentInputs, presentOutputs, type Value } from
 import type { TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
 import type { FreshNames } from './fresh-names.js';
+import { isImageRangeView } from './image-ranges.js';
 
 /** The graph with pitches in the types of images that are ranges of the channels of wider ones. */
 export function viewChannels(graph: Graph, names: FreshNames): Graph {
@@ -37,7 +38,7 @@ class ChannelViewer {
   }
 
   run(): Graph {
-    const ranges = this.graph.nodes.filter(isChannelRange);
+    const ranges = this.graph.nodes.filter(isImageRangeView);
     if (ranges.length === 0) return this.graph;
     // The outermost of nested concatenations comes last and decides; parts follow what they are cut from.
     for (const node of [...ranges].reverse()) if (node.op === 'Concat') this.placePieces(node);
@@ -60,7 +61,7 @@ class ChannelViewer {
   /** Its kernel can write it anywhere, and all who read it can read it there. */
   private canBePlaced(piece: Value): boolean {
     const maker = this.makers.get(piece);
-    if (maker === undefined || isReshape(maker) || (isChannelRange(maker) && maker.op !== 'Concat')) return false;
+    if (maker === undefined || isReshape(maker) || (isImageRangeView(maker) && maker.op !== 'Concat')) return false;
     return (this.readers.get(piece) ?? []).every((reader) => !wantsDense(reader, piece));
   }
 
@@ -113,13 +114,6 @@ class ChannelViewer {
     this.nodes.push({ op: 'ToBlocked', inputs: [this.renew(value)], attrs: { block }, outputs: [made], origin });
     return made;
   }
-}
-
-/** Concat, Split or Slice of images of the device. */
-function isChannelRange({ op, outputs }: Node): boolean {
-  const type = outputs[0]?.type;
-  const isImage = type?.memory === 'device' && type.layout.kind === 'blocked';
-  return isImage && (op === 'Concat' || op === 'Split' || op === 'Slice');
 }
 
 function isReshape({ op }: Node): boolean {

@@ -4,9 +4,10 @@
 import { fail } from '../errors.js';
 import { dimMax, isStatic, type Shape } from '../ir/dim.js';
 import { dtypeSizeBytes } from '../ir/dtype.js';
-import { type Node, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
+import { type Node, presentInputs, type Value } from '../ir/graph.js';
 import { layoutEquals, maxSizeBytes, type TensorType } from '../ir/type.js';
 import { opDef } from '../ops/define.js';
+import { imageRanges, isImageRange, isImageRangeView } from './image-ranges.js';
 
 /** `value` is the bytes of `of` from offsetBytes on. */
 export interface View {
@@ -26,8 +27,7 @@ export function viewsOf(node: Node): readonly View[] | undefined {
   if ((node.op === 'ToBlocked' || node.op === 'ToPlain') && sameBytesBlocked(input.type, output.type)) {
     return [{ value: output, of: input, offsetBytes: 0 }];
   }
-  if ((node.op === 'Slice' || node.op === 'Split') && output.type.layout.kind === 'blocked' && isOnDevice(node))
-    return channelRanges(node, input);
+  if (isImageRange(node)) return node.op !== 'Concat' && isImageRangeView(node) ? rangeViews(node, input) : undefined;
   if (node.op === 'Slice') return sliceView(node, input, output);
   if (node.op === 'Split') return splitViews(node, input);
   return undefined;
@@ -37,7 +37,7 @@ export function viewsOf(node: Node): readonly View[] | undefined {
 export function concatPieces(node: Node): readonly View[] | undefined {
   const [output] = node.outputs;
   if (node.op !== 'Concat' || output === undefined || !onlyOutput(node)) return undefined;
-  if (output.type.layout.kind === 'blocked' && isOnDevice(node)) return joinedRanges(node, output);
+  if (isImageRange(node)) return isImageRangeView(node) ? rangeViews(node, output) : undefined;
   const axis = Number(node.attrs.axis);
   if (!isOutermost(output.type.shape, axis)) return undefined;
   const inputs = presentInputs(node);
@@ -57,40 +57,12 @@ export function concatPieces(node: Node): readonly View[] | undefined {
   return pieces;
 }
 
-/** Its images are channels-last: a range of channels is a view whatever the other dims are. */
-function isOnDevice(node: Node): boolean {
-  return node.outputs[0]?.type.memory === 'device';
-}
-
-/** The outputs of a Split or a Slice of channels inside the image. */
-function channelRanges(node: Node, input: Value): readonly View[] {
-  let at = node.op === 'Slice' ? firstChannel(node, input.type) : 0;
-  return presentOutputs(node).map((value) => {
-    const offsetBytes = at * elementBytes(value.type);
-    at += dimMax(value.type.shape[1] ?? 1);
-    return { value, of: input, offsetBytes };
+/** Ranges of channels inside the image of all of them, whatever the other dims are: images of the device are channels-last. */
+function rangeViews(node: Node, whole: Value): readonly View[] {
+  return imageRanges(node).map(({ value, first }) => {
+    const { storage, dtype } = value.type;
+    return { value, of: whole, offsetBytes: first * dtypeSizeBytes(storage ?? dtype) };
   });
-}
-
-/** The pieces of a concatenation of channels inside its image. */
-function joinedRanges(node: Node, output: Value): readonly View[] {
-  let at = 0;
-  return presentInputs(node).map((value) => {
-    const offsetBytes = at * elementBytes(value.type);
-    at += dimMax(value.type.shape[1] ?? 1);
-    return { value, of: output, offsetBytes };
-  });
-}
-
-function elementBytes({ storage, dtype }: TensorType): number {
-  return dtypeSizeBytes(storage ?? dtype);
-}
-
-/** Where a Slice of [n, c, ...] begins along c. */
-export function firstChannel(node: Node, input: TensorType): number {
-  const { starts } = node.attrs;
-  const start = Array.isArray(starts) ? Number(starts[1] ?? 0) : 0;
-  return start < 0 ? dimMax(input.shape[1] ?? 1) + 1 + start : start;
 }
 
 function onlyOutput(node: Node): boolean {

@@ -29,7 +29,7 @@ const kExamples: ReadonlySet<string> = new Set([
 ]);
 
 /** Of the short form of the corpus, each so many. */
-const kStride = 6;
+const kStride = 8;
 
 describe('the emulated GPU', function () {
   this.timeout(600_000);

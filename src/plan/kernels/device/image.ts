@@ -108,7 +108,7 @@ function lowerCopyImage(node: Node): KernelCall {
 export function imageRows(node: Node, pixels: StructValue): KernelArg {
   return structArg('ImageRows', [
     ['pixels', pixels],
-    ['channels', dimMax(inputType(node, 0).shape[1] ?? 1)],
+    ['channels', dimMax(outputType(node).shape[1] ?? 1)],
     ['x_stored', storedChannels(inputType(node, 0))],
     ...writtenFields(outputType(node)),
   ]);
