@@ -147,6 +147,22 @@ export function numberToHalf(value: number): number {
   return sign | (bounded === -14 ? rounded : ((bounded + 15) << 10) + (rounded - 1024));
 }
 
+/** numberToHalf of many float32 numbers, by their bits. */
+export function halvesOf(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i] ?? 0;
+    const magnitude = word & 0x7fffffff;
+    // Normal halves, 2^-14 to 65520: 13 bits of fraction go, ties to even; the exponent's bias falls by 112.
+    halves[i] =
+      magnitude >= 0x38800000 && magnitude < 0x477ff000
+        ? ((word >>> 16) & 0x8000) | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
+        : numberToHalf(values[i] ?? 0);
+  }
+  return halves;
+}
+
 const kFloatBits = new Float32Array(1);
 const kBits = new Uint32Array(kFloatBits.buffer);
 

@@ -3,6 +3,7 @@ import { CompileError } from '../../src/errors.js';
 import {
   getNumber,
   halfToNumber,
+  halvesOf,
   makeTensor,
   numberToHalf,
   setNumber,
@@ -42,6 +43,16 @@ describe('half precision', () => {
     assert.ok(Object.is(halfToNumber(0x8000), -0));
     assert.ok(Number.isNaN(halfToNumber(numberToHalf(Number.NaN))));
     assert.equal(halfToNumber(0x7c00), Number.POSITIVE_INFINITY);
+  });
+
+  it('rounds many numbers to halves as one', () => {
+    const words = new Uint32Array(1 << 16);
+    const tails = [0, 0xfff, 0x1000, 0x1001, 0x3000];
+    // Every exponent and sign, at and around ties of the last bit.
+    for (let i = 0; i < words.length; i++)
+      words[i] = (((i >>> 7) << 23) | ((i & 0x7f) << 16) | (tails[i % tails.length] ?? 0)) >>> 0;
+    const numbers = new Float32Array(words.buffer);
+    assert.deepEqual(halvesOf(numbers), Uint16Array.from(numbers, numberToHalf));
   });
 });
 

@@ -1,7 +1,7 @@
 // How images and weights lie in the memory of the device, and with which numbers products are computed.
 
 import { fail } from '../../../errors.js';
-import { makeTensor, type NumericTensor, numberToHalf } from '../../../ir/tensor.js';
+import { halvesOf, makeTensor, type NumericTensor } from '../../../ir/tensor.js';
 import type { DevicePrecision, KernelRequest } from '../../../ops/kernel-call.js';
 import { packOnce } from '../../pack-once.js';
 import type { GemmMath } from './gemm-tile.js';
@@ -39,13 +39,14 @@ export function packedWeights(
     return precision === 'tf32' ? roundToTf32(floats) : floats;
   });
   if (precision !== 'fp16') return makeTensor('f32', [packed.length], packed);
-  return makeTensor('f16', [packed.length], Uint16Array.from(packed, numberToHalf));
+  return makeTensor('f16', [packed.length], halvesOf(packed));
 }
 
 /** To 10 bits of fraction, halves away from zero: 1 + 2^-11 becomes 1 + 2^-10. Infinities and NaN stay. */
 function roundToTf32(values: Float32Array): Float32Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (const [i, word] of bits.entries()) {
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i] ?? 0;
     if ((word & 0x7f800000) !== 0x7f800000) bits[i] = ((word + 0x1000) & ~0x1fff) >>> 0;
   }
   return values;
