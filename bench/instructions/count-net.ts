@@ -9,6 +9,7 @@ import { runTool } from '../../src/build/toolchain.js';
 import { compile } from '../../src/compile.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { packageRoot } from '../../src/package-root.js';
+import type { Precision } from '../../src/ops/kernel-call.js';
 import type { RunStats } from '../../src/run/run-executable.js';
 import type { BenchNet } from '../nets/net-builder.js';
 import { type Counts, parseCounts, readReport } from './counts.js';
@@ -33,6 +34,7 @@ export interface CountOptions {
   /** Blocks of code to show. */
   readonly hot: number;
   readonly winograd?: boolean;
+  readonly precision?: Precision;
 }
 
 /** The plugin as a shared library. */
@@ -46,7 +48,7 @@ export async function buildPlugin(folder: string): Promise<string> {
 
 /** Compiles a net for a target whose runner is a QEMU with plugins, and counts one run on random inputs. */
 export async function countNet(net: BenchNet, options: CountOptions): Promise<NetCounts> {
-  const { folder, plugin, hot, winograd } = options;
+  const { folder, plugin, hot, winograd, precision } = options;
   const { build, target } = await compile({
     predictNet: encodeNetDef(net.predict),
     initNet: encodeNetDef(net.init, { packed: true }),
@@ -57,6 +59,7 @@ export async function countNet(net: BenchNet, options: CountOptions): Promise<Ne
     outputFolder: folder,
     cacheFolder: defaultCacheFolder(process.env),
     ...(winograd === undefined ? {} : { winograd }),
+    ...(precision === undefined ? {} : { precision }),
   });
   const [emulator, ...before] = target.runner.command ?? [];
   if (emulator === undefined || build.executable === undefined) throw new Error(`${target.name} has no emulator`);

@@ -1,13 +1,14 @@
-// npm run instructions -- [--target T] [--only NETS] [--profile] [--hot N]: instructions per inference of the benchmark's nets
+// npm run instructions -- [--target T] [--precision P] [--only NETS] [--profile] [--hot N]: instructions per inference of the benchmark's nets
 // in QEMU, counted by a plugin that is built here from source. Where no board is at hand, this is the measure of kernels:
 // per multiply-add of a direct convolution, against the least that the instruction set allows.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadTarget } from '../../src/build/target.js';
 import { formatTable } from '../../src/format.js';
+import { blockedStorage, kPrecisions, type Precision } from '../../src/ops/kernel-call.js';
 import { kBenchNets } from '../nets/index.js';
 import { buildPlugin, countNet, type NetCounts } from './count-net.js';
 import type { Counts } from './counts.js';
@@ -18,6 +19,7 @@ interface Options {
   readonly profile: boolean;
   readonly hot: number;
   readonly winograd?: boolean;
+  readonly precision?: Precision;
   readonly json: boolean;
 }
 
@@ -27,7 +29,7 @@ async function main(options: Options): Promise<void> {
   const wanted = options.only ?? kDefaultNets;
   const names = [...kBenchNets.keys()].filter((name) => wanted.some((part) => name.includes(part)));
   if (names.length === 0) throw new Error(`no such net; there are ${[...kBenchNets.keys()].join(', ')}`);
-  const target = loadTarget(options.target);
+  const target = loadTarget(options.target, options.precision);
   const folder = mkdtempSync(join(tmpdir(), 'cortado-instructions-'));
   try {
     const plugin = await buildPlugin(folder);
@@ -41,7 +43,8 @@ async function main(options: Options): Promise<void> {
       if (options.profile) console.log(`${name}\n${layerTable(counted)}\n`);
       for (const line of counted.blocks) console.log(line);
     }
-    const lanes = `${(1 / target.vectorFloats).toFixed(3)} multiply instructions per MAC are the least with ${target.vectorFloats} lanes`;
+    const { block } = blockedStorage({ ...target, ...(options.precision === undefined ? {} : { precision: options.precision }) });
+    const lanes = `${(1 / block).toFixed(3)} multiply instructions per MAC are the least with ${block} lanes`;
     console.log(`instructions per inference on ${target.name}; ${lanes}`);
     console.log(formatTable([kHead('net'), ...rows], [1, 2, 3, 4, 5, 6, 7]));
   } finally {
@@ -81,5 +84,6 @@ const command = new Command('instructions')
   .option('--hot <n>', 'show the n blocks of code that most instructions go to', Number, 0)
   .option('--winograd', 'Winograd convolutions wherever they are faster')
   .option('--no-winograd', 'no Winograd convolutions')
+  .addOption(new Option('--precision <kind>', 'how numbers are held and multiplied').choices(kPrecisions))
   .option('--json', 'a JSON line per net as well', false);
 await main(command.parse(process.argv).opts<Options>());

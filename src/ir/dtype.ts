@@ -46,7 +46,7 @@ export function dtypeCaffe2(dtype: DType): number {
 
 /** The type that expressions over elements of this type are evaluated in. */
 export function arithmeticDType(dtype: DType): DType {
-  return dtype === 'bf16' ? 'f32' : dtype;
+  return dtype === 'bf16' || dtype === 'f16' ? 'f32' : dtype;
 }
 
 /** The dtype of a Caffe2 DataType number, or undefined when Caffe2 has none by that number. BYTE (3) reads as u8. */

@@ -183,7 +183,17 @@ export function numberToBfloat16(value: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-/** The values of a float32 array rounded to bf16, as raw bits. */
-export function toBfloat16(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, numberToBfloat16);
+/** numberToHalf of a float32 array, many times as fast. */
+export function floatsToHalf(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? 0;
+    const size = word & 0x7fffffff;
+    // From 2^-14, where halves become normal, to 65520, where they end: 13 bits of fraction are rounded off.
+    const isNormal = size >= 0x38800000 && size < 0x477ff000;
+    const sign = (word >>> 16) & 0x8000;
+    halves[i] = isNormal ? sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13) : numberToHalf(values[i] ?? 0);
+  }
+  return halves;
 }

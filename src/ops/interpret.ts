@@ -1,12 +1,20 @@
 // The reference interpreter: runs a Graph on concrete tensors with the operators' reference implementations. Slow and
 // obvious. It gives every operator its meaning, folds constants and checks passes and kernels. A value of type bf16 is a float
-// tensor whose elements were rounded to bf16 when it was made.
+// tensor whose elements were rounded to bf16 when it was made; so is one of type f16 that the compiler made of a float.
 
 import { CompileError, fail, problemsOf } from '../errors.js';
 import { dimMax, dimMin, isStatic, type Shape } from '../ir/dim.js';
 import type { Attrs } from '../ir/graph.js';
 import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
-import { bfloat16ToNumber, makeTensor, type NumericTensor, type Tensor, toBfloat16 } from '../ir/tensor.js';
+import {
+  bfloat16ToNumber,
+  halfToNumber,
+  makeTensor,
+  type NumericTensor,
+  numberToBfloat16,
+  numberToHalf,
+  type Tensor,
+} from '../ir/tensor.js';
 import { type TensorType, tensorType } from '../ir/type.js';
 import { inferNode, numeric, whereOf } from './builder.js';
 import { opDef, type ReferenceRequest } from './define.js';
@@ -76,13 +84,16 @@ export function runNode(node: Node, lookUp: (value: Value) => Tensor, trace?: Tr
   };
   const own = withPlace(node, () => def.reference(request as never));
   return withEpilogue(node, own, lookUp).map((tensor, i) => {
-    return node.outputs[i]?.type.dtype === 'bf16' && tensor !== undefined ? roundedToBfloat16(numeric(tensor)) : tensor;
+    const stored = node.outputs[i]?.type.dtype;
+    if (tensor?.dtype !== 'f32' || (stored !== 'bf16' && stored !== 'f16')) return tensor;
+    return roundedTo(stored, tensor);
   });
 }
 
-function roundedToBfloat16(tensor: NumericTensor): NumericTensor {
-  const { dims, data } = tensor;
-  return makeTensor('f32', dims, Float32Array.from(toBfloat16(Float32Array.from(data, Number)), bfloat16ToNumber));
+function roundedTo(dtype: 'bf16' | 'f16', { dims, data }: NumericTensor): NumericTensor {
+  const round = (value: number): number =>
+    dtype === 'bf16' ? bfloat16ToNumber(numberToBfloat16(value)) : halfToNumber(numberToHalf(value));
+  return makeTensor('f32', dims, Float32Array.from(data as Float32Array, round));
 }
 
 function withEpilogue(

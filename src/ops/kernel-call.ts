@@ -128,13 +128,46 @@ export type Tuning = ReadonlyMap<string, readonly TunedKernel[]>;
 
 /**
  * How numbers are held and multiplied between a float net's inputs and outputs, which stay float32: fp32; bf16 (activations
- * and weights of 8 significant bits, sums in float32); tf32 and fp16 on devices that have them.
+ * and weights of 8 significant bits, sums in float32); fp16 (11 bits, a few products at a time summed in fp16, on devices in
+ * float32); tf32 on devices that have it.
  */
 export const kPrecisions = ['fp32', 'bf16', 'tf32', 'fp16'] as const;
 export type Precision = (typeof kPrecisions)[number];
 /** Those of devices. */
 export const kDevicePrecisions = ['fp32', 'tf32', 'fp16'] as const;
 export type DevicePrecision = (typeof kDevicePrecisions)[number];
+
+/** Types that blocked values are stored in. */
+export type StorageDType = 'f32' | 'bf16' | 'f16';
+
+/** How blocked values and the weights that meet them are held in a precision. */
+export interface BlockedStorage {
+  readonly dtype: StorageDType;
+  readonly bytes: 2 | 4;
+  /** Channels per block. */
+  readonly block: number;
+  /** Vector registers that a block fills as floats. */
+  readonly blockRegisters: 1 | 2;
+  /** Neighbouring lanes that one product takes: weights lie in steps of so many. */
+  readonly productLanes: 1 | 2;
+  /** Time of multiplying a block by a number, with that of floats as 1. */
+  readonly productCost: number;
+}
+
+/**
+ * bf16 are multiplied in pairs, summed in a vector of floats; halves one by one in a vector of their own, twice as many lanes as
+ * floats have. Precisions of devices leave the host in float.
+ */
+export function blockedStorage({ vectorFloats, precision }: Pick<KernelTarget, 'vectorFloats' | 'precision'>): BlockedStorage {
+  switch (precision) {
+    case 'bf16':
+      return { dtype: 'bf16', bytes: 2, block: vectorFloats, blockRegisters: 1, productLanes: 2, productCost: 0.5 };
+    case 'fp16':
+      return { dtype: 'f16', bytes: 2, block: 2 * vectorFloats, blockRegisters: 2, productLanes: 1, productCost: 1 };
+    default:
+      return { dtype: 'f32', bytes: 4, block: vectorFloats, blockRegisters: 1, productLanes: 1, productCost: 1 };
+  }
+}
 
 /** What a kernel may know of the target: never its name. */
 export interface KernelTarget {

@@ -1,5 +1,5 @@
-// Layout assignment. Purpose: put the regions of a graph where blocked kernels live into the channel-blocked layout (and, in that
-// precision, into bf16), with conversions only at the borders. Walks the nodes once: a kernel that demands its blocked form gets it; one that merely
+// Layout assignment. Purpose: put the regions of a graph where blocked kernels live into the channel-blocked layout (and, in those
+// precisions, into bf16 or f16), with conversions only at the borders. Walks the nodes once: a kernel that demands its blocked form gets it; one that merely
 // supports it follows its inputs. Each value is converted at most once per layout. Regions of control flow stay row-major
 // at their borders and are assigned inside.
 
@@ -8,7 +8,7 @@ import { dimMax, shapeEquals } from '../ir/dim.js';
 import { arithmeticDType } from '../ir/dtype.js';
 import { epilogueOperands, type Graph, type Node, operatorInputs, type Value } from '../ir/graph.js';
 import { kRowMajor, type Layout, type TensorType } from '../ir/type.js';
-import type { KernelRequest, KernelTarget } from '../ops/kernel-call.js';
+import { type BlockedStorage, blockedStorage, type KernelRequest, type KernelTarget } from '../ops/kernel-call.js';
 import { FreshNames } from './fresh-names.js';
 import { type Form, outputType } from './kernels/kernel.js';
 import { formsOf } from './kernels/table.js';
@@ -23,6 +23,7 @@ class LayoutAssigner {
   /** Each old value in its row-major and blocked form, as far as made. */
   private readonly plain = new Map<Value, Value>();
   private readonly blocked = new Map<Value, Value>();
+  private readonly storage: BlockedStorage;
   private readonly layout: Layout;
 
   constructor(
@@ -30,7 +31,8 @@ class LayoutAssigner {
     private readonly target: KernelTarget,
     private readonly names: FreshNames,
   ) {
-    this.layout = { kind: 'blocked', block: target.vectorFloats };
+    this.storage = blockedStorage(target);
+    this.layout = { kind: 'blocked', block: this.storage.block };
     for (const { value } of graph.inputs) this.plain.set(value, value);
     for (const value of graph.constants.keys()) this.plain.set(value, value);
   }
@@ -122,12 +124,12 @@ class LayoutAssigner {
   }
 
   private blockedType(type: TensorType): TensorType {
-    return { ...type, dtype: this.target.precision === 'bf16' ? 'bf16' : type.dtype, layout: this.layout };
+    return { ...type, dtype: this.storage.dtype, layout: this.layout };
   }
 
   private convert(op: string, from: Value, to: Value): void {
     const origin = { opIndex: '', opType: '', opName: '', blob: from.name };
-    const attrs = { block: this.target.vectorFloats, ...(op === 'ToBlocked' ? { dtype: to.type.dtype } : {}) };
+    const attrs = { block: this.storage.block, ...(op === 'ToBlocked' ? { dtype: to.type.dtype } : {}) };
     this.nodes.push({ op, inputs: [from], attrs, outputs: [to], origin });
   }
 }

@@ -3,6 +3,7 @@
 // An m_tile is `vectors` vectors of `block` output channels; the last tile of a group may have fewer. Output channels past
 // the last are zeros. Input channels are the real ones only.
 
+import { blockedStorage, type Precision } from '../ops/kernel-call.js';
 import { kMinPartMacs } from './parts.js';
 
 /** The numbers of a convolution that packing and tiling depend on; named as in Conv2dShape. */
@@ -40,12 +41,8 @@ export interface TileTarget {
   readonly laneMultiply?: boolean;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
-  readonly precision?: string;
-}
-
-/** Bytes of an element of blocked tensors and of the weights that meet them. */
-export function elementBytes({ precision }: TileTarget): 2 | 4 {
-  return precision === 'bf16' ? 2 : 4;
+  readonly vectorFloats: number;
+  readonly precision?: Precision;
 }
 
 /**
@@ -118,14 +115,14 @@ export function chooseConv2dTile(s: ConvGeometry, target: TileTarget): ConvTile 
   const isNarrow = target.laneMultiply !== true && readsPadding(s) && s.outWidth <= tileRows(target, 3);
   const vectors = isNarrow ? 3 : 2;
   const pixels = tileRows(target, vectors);
-  const bytes = elementBytes(target);
+  const { bytes } = blockedStorage(target);
   const rowBytes = bytes * (s.inChannels / s.groups) * bandWidth(s) * s.strideH;
   const rowsFit = Math.min(s.outHeight, Math.max(1, Math.floor(target.l2Bytes / 4 / rowBytes)));
   const outTiles = s.groups * Math.ceil(s.outChannels / s.groups / (s.block * vectors));
   const bandRows = splitBands(s.outHeight, Math.ceil(s.outHeight / rowsFit), outTiles, usefulParts(s, target));
   const blockBytes = bytes * s.kernelH * s.kernelW * s.block * vectors * s.block;
   const allBlocks = Math.ceil(s.inChannels / s.groups / s.block);
-  // Sums of a chunk lie in y, which bf16 has no room for.
+  // Sums of a chunk lie in y, which bf16 and f16 have no room for.
   const chunkBlocks = bytes < 4 ? allBlocks : Math.max(1, Math.floor(chunkBytes(s, target) / blockBytes));
   return { pixels, vectors, bandRows, chunkBlocks };
 }
@@ -144,7 +141,7 @@ function isPointwise(s: ConvGeometry): boolean {
 }
 
 /**
- * conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, rounded up to 64; bf16 always copies, a pointwise
+ * conv2d_first_scratch_bytes: as conv2dDirectScratchBytes for plain input, rounded up to 64; bf16 and f16 are always copied to, a pointwise
  * convolution all at once.
  */
 export function conv2dFirstScratchBytes(s: ConvGeometry, tile: ConvTile, bytes = 4): number {
@@ -266,7 +263,8 @@ export interface ConvFewTile {
  */
 export function chooseConv2dFewTile(s: ConvGeometry, isTransposed: boolean, target: TileTarget): ConvFewTile {
   const channels = Math.ceil(s.outChannels / Math.ceil(s.outChannels / 8));
-  const vectors = Math.max(1, Math.min(8, Math.floor((target.vectorRegisters - 2) / (channels + 1))));
+  const registers = target.vectorRegisters / blockedStorage(target).blockRegisters;
+  const vectors = Math.max(1, Math.min(8, Math.floor((registers - 2) / (channels + 1))));
   const fits = Math.floor(target.l2Bytes / 2 / (4 * s.inChannels * fewBandWidth(s, isTransposed)));
   const inRows = Math.max(dilatedExtent(s.kernelH, s.dilationH), fits - dilatedExtent(s.kernelH, s.dilationH));
   const wanted = Math.max(1, isTransposed ? inRows * s.strideH : Math.floor(inRows / s.strideH));

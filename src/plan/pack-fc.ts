@@ -1,5 +1,7 @@
 // Packs fully connected weights into column panels, the order of fully_connected in runtime/include/cortado/gemm.h.
 
+import type { BlockedStorage } from '../ops/kernel-call.js';
+
 /**
  * Caffe2's [n][k] → [ceil(n/(vectors·block))][k][vectors][block], zero past n. `transposed`: the weights are [k][n]
  * (FCTransposed).
@@ -25,9 +27,13 @@ export function packFullyConnected(
   return packed;
 }
 
-/** fully_connected_scratch_bytes: four packed tiles of input rows, rounded up to 64; of single rows only bf16 ones are packed. */
-export function fullyConnectedScratchBytes(inFeatures: number, tileRows: number, bytes = 4): number {
+/** fully_connected_scratch_bytes: four packed tiles of input rows, rounded up to 64; single rows of floats are read in place. */
+export function fullyConnectedScratchBytes(
+  inFeatures: number,
+  tileRows: number,
+  { bytes, productLanes }: Pick<BlockedStorage, 'bytes' | 'productLanes'>,
+): number {
   const rows = tileRows > 1 ? 4 * tileRows : bytes === 4 ? 0 : 1;
-  const padded = bytes === 4 ? inFeatures : Math.ceil(inFeatures / 2) * 2;
+  const padded = Math.ceil(inFeatures / productLanes) * productLanes;
   return Math.ceil((bytes * rows * padded) / 64) * 64;
 }

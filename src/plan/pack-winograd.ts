@@ -1,7 +1,8 @@
 // Winograd convolutions F(2×2, 3×3) and F(4×4, 3×3): which form a layer gets, filters transformed in float64 and rounded once,
 // packed for the matrix product per position, and the cut into groups of tiles. Mirrors runtime/include/cortado/conv2d_winograd.h.
 
-import { type ConvGeometry, elementBytes, type TileTarget, tileRows } from './pack-conv.js';
+import { blockedStorage } from '../ops/kernel-call.js';
+import { type ConvGeometry, type TileTarget, tileRows } from './pack-conv.js';
 
 export interface WinogradForm {
   /** Per tile side. */
@@ -48,7 +49,7 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
   const takesFour = tiles <= kFewTiles && target.vectorRegisters >= 32 && target.laneMultiply !== true;
   const vectors = takesFour && Math.ceil(s.outChannels / s.block) >= 4 * target.threads ? 4 : 2;
   const pixels = tileRows(target, vectors);
-  const tileBytes = elementBytes(target) * Math.ceil(s.inChannels / s.block) + 4 * vectors;
+  const tileBytes = blockedStorage(target).bytes * Math.ceil(s.inChannels / s.block) + 4 * vectors;
   const fits = Math.floor(target.l2Bytes / 2 / (positions * s.block * tileBytes));
   const groups = Math.ceil(tiles / Math.max(fits, 4 * pixels));
   const chunkBytes = 4 * positions * s.block * vectors * s.block;
@@ -58,7 +59,7 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
 
 const kFewTiles = 16;
 
-/** What the model knows of one kernel: vector multiply-adds of floats that its steps take the time of; bf16 takes half. */
+/** What the model knows of one kernel: vector multiply-adds of floats that its steps take the time of. */
 const kTransformCost = {
   2: { input: 80, output: 60, filter: 90 },
   4: { input: 250, output: 220, filter: 150 },
@@ -75,9 +76,9 @@ const kWorthwhile = 1.2;
 
 /** Vector multiply-adds that a direct 3×3 convolution of one image takes the time of. */
 function directCost(s: ConvGeometry, target: TileTarget): number {
-  const bytes = elementBytes(target);
+  const { bytes, productCost } = blockedStorage(target);
   const products = s.outHeight * s.outWidth * 9 * s.inChannels * Math.ceil(s.outChannels / s.block);
-  return withWeights(((bytes / 4) * products) / kDirectShare, bytes * 9 * s.inChannels * s.outChannels);
+  return withWeights((productCost * products) / kDirectShare, bytes * 9 * s.inChannels * s.outChannels);
 }
 
 function withWeights(work: number, weightBytes: number): number {
@@ -88,12 +89,12 @@ function withWeights(work: number, weightBytes: number): number {
 /** The same for F(outputs×outputs, 3×3): products per position, transforms of input, output and raw filters, weights. */
 export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTarget): number {
   const { outputs, rawFilters } = form;
-  const bytes = elementBytes(target);
+  const { blockRegisters, productCost } = blockedStorage(target);
   const positions = (outputs + 2) ** 2;
   const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
   const cost = kTransformCost[outputs];
-  const products = ((bytes / 4) * positions * s.inChannels * outBlocks) / kWinogradShare;
-  const perTile = products + cost.input * inBlocks + cost.output * outBlocks;
+  const products = (productCost * positions * s.inChannels * outBlocks) / kWinogradShare;
+  const perTile = products + blockRegisters * (cost.input * inBlocks + cost.output * outBlocks);
   const tiles = winogradTiles(s, outputs);
   const weightBytes = winogradFilterBytes(form, target) * s.inChannels * s.outChannels;
   return withWeights(tiles * perTile + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0), weightBytes);
@@ -101,7 +102,7 @@ export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTa
 
 /** Bytes of one packed filter. */
 export function winogradFilterBytes({ outputs, rawFilters }: WinogradForm, target: TileTarget): number {
-  return elementBytes(target) * (rawFilters ? 9 : (outputs + 2) ** 2);
+  return blockedStorage(target).bytes * (rawFilters ? 9 : (outputs + 2) ** 2);
 }
 
 /** Filters transformed once per group of tiles, some channels at a time, and the passes over the products that this takes. */
@@ -126,9 +127,9 @@ export function canUseWinograd(s: ConvGeometry): boolean {
   return is3x3 && s.dilationH === 1 && s.dilationW === 1 && s.groups === 1 && s.block >= 4;
 }
 
-/** Of bf16 filters only transformed ones are multiplied; those of 2×2 are smaller than raw floats. */
+/** Of bf16 and f16 filters only transformed ones are multiplied; those of 2×2 are smaller than raw floats. */
 export function winogradFormsWithin(mayGrow: boolean, target: TileTarget): readonly WinogradForm[] {
-  if (elementBytes(target) === 4) return kWinogradForms.filter((form) => mayGrow || form.rawFilters);
+  if (blockedStorage(target).bytes === 4) return kWinogradForms.filter((form) => mayGrow || form.rawFilters);
   return kWinogradForms.filter(({ outputs, rawFilters }) => !rawFilters && (mayGrow || outputs === 2));
 }
 

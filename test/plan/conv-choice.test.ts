@@ -10,7 +10,7 @@ import {
   winogradScratchBytes,
 } from '../../src/plan/pack-winograd.js';
 
-const kTarget = { threads: 4, vectorRegisters: 32, l1Bytes: 32768, l2Bytes: 1 << 20 };
+const kTarget = { threads: 4, vectorFloats: 16, vectorRegisters: 32, l1Bytes: 32768, l2Bytes: 1 << 20 };
 
 /** A square 3×3 layer with padding 1. */
 function layer(inChannels: number, size: number, outChannels: number, block = 16): ConvGeometry {

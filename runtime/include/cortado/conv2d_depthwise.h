@@ -1,10 +1,12 @@
 // Depthwise convolution, blocked → blocked: groups = in_channels = out_channels, lanes are channels.
 // Nothing is copied: rows outside the image are left out of the loop, and the few output columns whose window leaves the
-// image take a slower path. x and y are floats or bf16, weights floats. Weights: [cb][kh][kw][B], zero past the last channel (packConv2dDepthwise).
+// image take a slower path. x and y are floats, bf16 or halves, weights W floats; or halves, as x then is, whose few products are summed
+// as products.h sums halves. Weights: [cb][kh][kw][B], zero past the last channel (packConv2dDepthwise).
 #pragma once
 
 #include "cortado/conv2d_shape.h"
 #include "cortado/epilogue.h"
+#include "cortado/products.h"
 
 namespace cortado {
 
@@ -17,50 +19,62 @@ constexpr int last_inside(int in, int out, int extent, int stride, int pad) {
   return end < out ? end : out;
 }
 
+/** Elements of x as weights of type W are multiplied with them: widened if these are floats. */
+template <class W, class F, class E>
+CORTADO_INLINE typename Products<W, F>::Sum depthwise_input(const E* x) {
+  if constexpr (std::is_same_v<W, float>) {
+    return load<F>(x);
+  } else {
+    return Products<W, F>::row(x);
+  }
+}
+
 /** kPixels neighbouring outputs of one row whose columns are all inside; x: first column of the first window, first valid row. */
-template <const Conv2dShape& S, int kPixels, class Ep, class E>
-CORTADO_INLINE void depthwise_tile(const E* x, const float* w, int kernel_rows, E* y, const Ep& ep, std::int64_t channel,
+template <const Conv2dShape& S, int kPixels, class Ep, class E, class W>
+CORTADO_INLINE void depthwise_tile(const E* x, const W* w, int kernel_rows, E* y, const Ep& ep, std::int64_t channel,
                                    std::int64_t offset) {
   constexpr int B = S.block;
   using F = Vec<float, B>;
-  F acc[kPixels] = {};
+  using P = Products<W, F>;
+  typename P::Sum acc[kPixels] = {};
   for (int kh = 0; kh < kernel_rows; ++kh) {
     static_for<0, S.kernel_w>([&](auto kw) __attribute__((always_inline)) {
-      const F filter = load<F>(w + kw * B);
+      const auto filter = P::weights(w + kw * B);
       static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-        acc[p] = fma(load<F>(x + (p * S.stride_w + kw * S.dilation_w) * B), filter, acc[p]);
+        acc[p] = P::multiply(acc[p], depthwise_input<W, F>(x + (p * S.stride_w + kw * S.dilation_w) * B), filter);
       });
     });
     x += static_cast<std::int64_t>(S.dilation_h) * S.in_width * B;
     w += S.kernel_w * B;
   }
   static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-    store(y + p * B, finish<F, ChannelLanes>(ep, acc[p], channel, offset + p * B));
+    store(y + p * B, finish<F, ChannelLanes>(ep, P::widen(acc[p]), channel, offset + p * B));
   });
 }
 
 /** One output whose window may leave the image sideways; x: the row's first pixel. */
-template <const Conv2dShape& S, class Ep, class E>
-CORTADO_INLINE void depthwise_border(const E* x, const float* w, int kernel_rows, int col, E* y, const Ep& ep,
+template <const Conv2dShape& S, class Ep, class E, class W>
+CORTADO_INLINE void depthwise_border(const E* x, const W* w, int kernel_rows, int col, E* y, const Ep& ep,
                                      std::int64_t channel, std::int64_t offset) {
   constexpr int B = S.block;
   using F = Vec<float, B>;
-  F acc{};
+  using P = Products<W, F>;
+  typename P::Sum acc{};
   for (int kh = 0; kh < kernel_rows; ++kh) {
     for (int kw = 0; kw < S.kernel_w; ++kw) {
       const int iw = col * S.stride_w - S.pad_left + kw * S.dilation_w;
       if (iw < 0 || iw >= S.in_width) continue;
-      acc = fma(load<F>(x + iw * B), load<F>(w + kw * B), acc);
+      acc = P::multiply(acc, depthwise_input<W, F>(x + iw * B), P::weights(w + kw * B));
     }
     x += static_cast<std::int64_t>(S.dilation_h) * S.in_width * B;
     w += S.kernel_w * B;
   }
-  store(y, finish<F, ChannelLanes>(ep, acc, channel, offset));
+  store(y, finish<F, ChannelLanes>(ep, P::widen(acc), channel, offset));
 }
 
 /** One output row of one block of channels. */
-template <const Conv2dShape& S, class Ep, class E>
-CORTADO_NOINLINE void depthwise_row(const E* x, const float* w, int row, E* y, const Ep& ep, std::int64_t channel,
+template <const Conv2dShape& S, class Ep, class E, class W>
+CORTADO_NOINLINE void depthwise_row(const E* x, const W* w, int row, E* y, const Ep& ep, std::int64_t channel,
                                     std::int64_t offset) {
   constexpr int B = S.block;
   constexpr int begin = first_inside(S.pad_left, S.stride_w);
@@ -73,7 +87,7 @@ CORTADO_NOINLINE void depthwise_row(const E* x, const float* w, int row, E* y, c
   const int fitting = S.in_height > top ? static_cast<int>(ceil_div(S.in_height - top, S.dilation_h)) : 0;
   const int last = fitting < S.kernel_h ? fitting : S.kernel_h;
   const int kernel_rows = last > first ? last - first : 0;
-  const float* row_w = w + first * S.kernel_w * B;
+  const W* row_w = w + first * S.kernel_w * B;
   const E* row_x = kernel_rows > 0 ? x + (static_cast<std::int64_t>(top) + first * S.dilation_h) * S.in_width * B : x;
   constexpr int left_end = inside > 0 ? begin : S.out_width;
   for (int col = 0; col < left_end; ++col) depthwise_border<S>(row_x, row_w, kernel_rows, col, y + col * B, ep, channel, offset + col * B);
@@ -92,9 +106,11 @@ CORTADO_NOINLINE void depthwise_row(const E* x, const float* w, int row, E* y, c
 }
 
 /** y = ep(x ∗ w), one filter per channel. Parts split the rows of all images and blocks. */
-template <const Conv2dShape& S, class Ep, class E>
-void conv2d_depthwise(Part part, std::int64_t n, const E* x, const float* w, E* y, const Ep& ep) {
+template <const Conv2dShape& S, class Ep, class E, class W>
+void conv2d_depthwise(Part part, std::int64_t n, const E* x, const W* w, E* y, const Ep& ep) {
   static_assert(S.groups == S.in_channels && S.in_channels == S.out_channels, "depthwise: one filter per channel");
+  static_assert(Products<W, Vec<float, S.block>>::kMostProducts == 0 || S.kernel_h * S.kernel_w <= Products<W, Vec<float, S.block>>::kMostProducts,
+                "large filters are floats");
   constexpr int B = S.block;
   constexpr std::int64_t blocks = ceil_div(S.in_channels, B);
   constexpr std::int64_t x_plane = static_cast<std::int64_t>(S.in_height) * S.in_width * B;

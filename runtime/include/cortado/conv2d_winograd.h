@@ -270,7 +270,7 @@ void conv2d_winograd(Part part, std::int64_t n, const E* x, const E* w, E* y, co
   static_assert(S.kernel_h == 3 && S.kernel_w == 3 && S.stride_h == 1 && S.stride_w == 1 && S.dilation_h == 1 && S.dilation_w == 1 && S.groups == 1,
                 "Winograd: 3×3, stride 1, dilation 1, no groups");
   static_assert(T.outputs == 2 || T.outputs == 4);
-  static_assert(std::is_same_v<E, float> || T.chunk_blocks == 0, "bf16 filters come transformed");
+  static_assert(std::is_same_v<E, float> || T.chunk_blocks == 0, "filters of halves and bf16 come transformed");
   using Z = WinogradSizes<S, T, E>;
   constexpr std::int64_t x_plane = std::int64_t{S.in_height} * S.in_width * S.block, y_plane = std::int64_t{S.out_height} * S.out_width * S.block;
   constexpr int m_tiles = static_cast<int>(ceil_div(Z::out_blocks, Z::vectors)), fewer = Z::out_blocks % Z::vectors;

@@ -3,7 +3,7 @@
 // `channel` is the first lane's channel; `offset` counts floats from the start of a dense tensor of the output's layout.
 #pragma once
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 
 namespace cortado {
 

@@ -1,6 +1,6 @@
 // Matrix products. fully_connected: packed weights, one row (a matrix-vector product, bound by memory) or many. matmul: both
 // matrices known at run time only, packed on the way in blocks that fit the caches.
-// Packed weights may be bf16, in pairs of rows; x is then rounded on the way, sums and y are floats.
+// Packed weights may be bf16, in pairs of rows, or halves; x is then rounded on the way, y is floats.
 // A register tile multiplies kRows rows of x, stored [k][kRows], by a panel of V·B columns, stored [k][V][B].
 #pragma once
 
@@ -68,12 +68,20 @@ CORTADO_INLINE void store_gemm_tile(const float* sums, std::int64_t sums_row, in
 
 inline constexpr std::int64_t kGemvAhead = 1024; /**< Elements from the weights in use to those to bring into L1: hardware stops at 4 KiB pages. */
 
-/** to[k/2][rows][2] = from[row][k], rounded; zero past an odd k. */
-inline void pack_rows_in_pairs(const float* from, std::int64_t row_stride, int rows, std::int64_t k, Bfloat16* to) {
+/** to[k/step][rows][step] = from[row][k], rounded, step = kProductLanes<E>; zero past a k that is no multiple. */
+template <class E>
+void pack_rounded_rows(const float* from, std::int64_t row_stride, int rows, std::int64_t k, E* to) {
+  constexpr int step = kProductLanes<E>;
   for (int row = 0; row < rows; ++row) {
     const float* source = from + row * row_stride;
-    for (std::int64_t i = 0; i < k; ++i) to[i / 2 * 2 * rows + row * 2 + i % 2] = Bfloat16(source[i]);
-    if (k % 2 != 0) to[k / 2 * 2 * rows + row * 2 + 1] = Bfloat16(0.0f);
+    std::int64_t i = 0;
+    if constexpr (step == 1) {
+      if (rows == 1) {
+        for (; i + kFloatLanes <= k; i += kFloatLanes) store(to + i, load<Vec<float, kFloatLanes>>(source + i));
+      }
+    }
+    for (; i < k; ++i) to[i / step * step * rows + row * step + i % step] = E(source[i]);
+    for (; i % step != 0; ++i) to[i / step * step * rows + row * step + i % step] = E(0.0f);
   }
 }
 
@@ -82,28 +90,32 @@ template <int B, int V, class E>
 CORTADO_NOINLINE void gemv_panel(std::int64_t k, const E* x, const E* w, float* sums) {
   using F = Vec<float, B>;
   using P = Products<E, F>;
-  constexpr int step = kProductLanes<E>;
-  constexpr int chains = V >= 8 ? 1 : 8 / V;
-  F acc[chains][V] = {};
-  std::int64_t i = 0;
-  for (; i + chains * step <= k; i += chains * step, w += chains * V * B * step) {
-    static_for<0, chains>([&](auto chain) __attribute__((always_inline)) {
-      const auto xi = P::broadcast(x + i + chain * step);
-      static_for<0, V>([&](auto v) __attribute__((always_inline)) {
-        const E* filter = w + (chain * V + v) * (B * step);
-        prefetch_ahead<B * step, 3>(filter, kGemvAhead);
-        acc[chain][v] = P::add(acc[chain][v], xi, P::weights(filter));
+  constexpr int step = kProductLanes<E>, chains = V >= 8 ? 1 : 8 / V;
+  // What a chain adds up between visits of the sums in memory; all of k where sums are floats.
+  const std::int64_t span = P::kMostProducts > 0 ? P::kMostProducts * chains : k;
+  for (std::int64_t first = 0; first < k; first += span) {
+    const std::int64_t end = min_of(first + span, k);
+    typename P::Sum acc[chains][V] = {};
+    std::int64_t i = first;
+    for (; i + chains * step <= end; i += chains * step, w += chains * V * B * step) {
+      static_for<0, chains>([&](auto chain) __attribute__((always_inline)) {
+        const auto xi = P::broadcast(x + i + chain * step);
+        static_for<0, V>([&](auto v) __attribute__((always_inline)) {
+          const E* filter = w + (chain * V + v) * (B * step);
+          prefetch_ahead<B * step, 3>(filter, kGemvAhead);
+          acc[chain][v] = P::add(acc[chain][v], xi, P::weights(filter));
+        });
       });
+    }
+    for (; i < end; i += step, w += V * B * step) {
+      static_for<0, V>([&](auto v) __attribute__((always_inline)) { acc[0][v] = P::add(acc[0][v], P::broadcast(x + i), P::weights(w + v * (B * step))); });
+    }
+    static_for<0, V>([&](auto v) __attribute__((always_inline)) {
+      F sum = P::widen(acc[0][v]);
+      static_for<1, chains>([&](auto chain) __attribute__((always_inline)) { sum = sum + P::widen(acc[chain][v]); });
+      store(sums + v * B, first == 0 ? sum : load<F>(sums + v * B) + sum);
     });
   }
-  for (; i < k; i += step, w += V * B * step) {
-    static_for<0, V>([&](auto v) __attribute__((always_inline)) { acc[0][v] = P::add(acc[0][v], P::broadcast(x + i), P::weights(w + v * (B * step))); });
-  }
-  static_for<0, V>([&](auto v) __attribute__((always_inline)) {
-    F sum = acc[0][v];
-    static_for<1, chains>([&](auto chain) __attribute__((always_inline)) { sum = sum + acc[chain][v]; });
-    store(sums + v * B, sum);
-  });
 }
 
 inline constexpr int kFcTiles = 4;              /**< Tiles of rows that share a pass over the weights. */
@@ -122,9 +134,12 @@ void multiply_panel(std::int64_t k, std::int64_t rows, const E* packed_x, const 
   constexpr int panel = B * V;
   for (std::int64_t first = 0; first < k; first += kFcDepth) {
     const int depth = static_cast<int>(min_of(kFcDepth, k - first));
-    const TileLoops loops{0, 0, 0, B, panel, 1, 1, 1, depth, depth, first > 0, kFcDepth * panel};
+    // Where sums are widened, steps are as long as they may be.
+    const int most = Products<E, Vec<float, B>>::kMostProducts, lanes = most > 0 && most < depth ? most : depth;
+    const int outer = static_cast<int>(ceil_div(depth, lanes)), last_lanes = depth - (outer - 1) * lanes;
     for (std::int64_t row = 0; row < rows;) {
       const int tile_rows = gemm_tile_rows<kRows>(rows - row);
+      const TileLoops loops{lanes * tile_rows, 0, 0, B, panel, outer, 1, 1, lanes, last_lanes, first > 0, kFcDepth * panel};
       gemm_tile<B, kRows, V, E>(tile_rows)(loops, TileFinish{}, packed_x + row * k + first * tile_rows, w + first * panel, sums + row * panel, nullptr);
       row += tile_rows;
     }
@@ -147,7 +162,7 @@ void fully_connected(Part part, std::int64_t m, const float* x, const E* w, floa
     for (int first = 0; first < rows;) {
       const int tile_rows = gemm_tile_rows<kRows>(rows - first);
       if constexpr (!std::is_same_v<E, float>) {
-        pack_rows_in_pairs(x + (row + first) * k, k, tile_rows, k, packed_x + first * packed_k);
+        pack_rounded_rows(x + (row + first) * k, k, tile_rows, k, packed_x + first * packed_k);
       } else if (rows > 1) {
         pack_rows(x + (row + first) * k, k, 1, tile_rows, k, packed_x + first * k);
       }

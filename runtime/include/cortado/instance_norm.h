@@ -2,7 +2,7 @@
 // each image and channel, in two passes (the variance sums squares of differences, so nothing cancels).
 #pragma once
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 #include "cortado/math.h"
 
 namespace cortado {

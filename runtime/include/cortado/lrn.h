@@ -2,7 +2,7 @@
 // zero outside. Optional second output `scale`: the bracket.
 #pragma once
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 #include "cortado/math.h"
 
 namespace cortado {

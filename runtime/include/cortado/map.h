@@ -2,16 +2,16 @@
 // numbers (the compiler vectorizes what it can); W = 0 or 1 forces numbers. In place is allowed where an operand has the output's strides.
 #pragma once
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 #include "cortado/math.h"
 
 namespace cortado {
 
 inline constexpr int kMaxMapRank = 6;
 
-/** Floats, or bf16 that are read and written as floats. */
+/** Floats, or what is read and written as floats. */
 template <class... T>
-inline constexpr bool kAllFloat = ((std::is_same_v<T, float> || std::is_same_v<T, Bfloat16>) && ...);
+inline constexpr bool kAllFloat = (kIsFloatStorage<T> && ...);
 
 /** All operands contiguous, `count` elements each. Parts split at multiples of the vector. */
 template <int W, class F, class Out, class... In>

@@ -3,7 +3,7 @@
 // B×B squares are transposed in registers' reach: rows are read and written whole, the shuffle stays in the L1 cache.
 #pragma once
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 
 namespace cortado {
 

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "cortado/bf16.h"
+#include "cortado/storage.h"
 
 namespace cortado {
 

@@ -1,5 +1,5 @@
 // Vectors of floats and ints, on the GCC/clang vector extensions: no intrinsics, so the same text compiles for SSE2, AVX2,
-// AVX-512 and NEON. One function (sqrt) names instructions, with a portable fallback.
+// AVX-512 and NEON. Few functions name instructions, with portable fallbacks.
 // Vec<float, kFloatLanes> is a register of the target. Loads and stores need no alignment beyond the element's.
 // fma(a, b, c) is one instruction where the target has it and the compiler may contract (GCC's default; clang within one
 // expression): never build with -ffp-contract=off. Nothing here needs or wants -ffast-math.
@@ -38,15 +38,24 @@ namespace cortado {
 /** Floats in one vector register of the target: 16, 8 or 4; 1 on cores without vectors. */
 inline constexpr int kFloatLanes = CORTADO_VECTOR_BYTES / 4;
 
-template <class T, int W>
+/** Two registers of `H`, see simd_pair.h. */
+template <class H>
+struct VectorPair;
+
+template <class T, int W, bool kIsPair = sizeof(T) == 4 && W == 2 * kFloatLanes && (kFloatLanes > 1)>
 struct VecOf {
   typedef T Type __attribute__((vector_size(sizeof(T) * static_cast<std::size_t>(W))));
 };
 
 /** Cores without vectors: kernels for vectors of one float are kernels for floats. */
 template <class T>
-struct VecOf<T, 1> {
+struct VecOf<T, 1, false> {
   using Type = T;
+};
+
+template <class T, int W>
+struct VecOf<T, W, true> {
+  using Type = VectorPair<typename VecOf<T, W / 2>::Type>;
 };
 
 template <class T, int W>
@@ -59,6 +68,18 @@ inline constexpr bool kIsScalar = std::is_arithmetic_v<V>;
 template <class V>
 using IfVector = std::enable_if_t<!kIsScalar<V>, int>;
 
+template <class V>
+inline constexpr bool kIsPair = false;
+template <class H>
+inline constexpr bool kIsPair<VectorPair<H>> = true;
+
+template <class V>
+using IfPair = std::enable_if_t<kIsPair<V>, int>;
+
+/** Vectors of the compiler's. */
+template <class V>
+using IfRegister = std::enable_if_t<!kIsScalar<V> && !kIsPair<V>, int>;
+
 template <class V, bool = kIsScalar<V>>
 struct LaneOfVector {
   using Type = V;
@@ -67,6 +88,8 @@ template <class V>
 struct LaneOfVector<V, false> {
   using Type = std::remove_reference_t<decltype(std::declval<V&>()[0])>;
 };
+template <class H>
+struct LaneOfVector<VectorPair<H>, false> : LaneOfVector<H> {};
 
 /** Element type of a vector; a number is its own. */
 template <class V>
@@ -90,7 +113,7 @@ inline constexpr bool kIsMve = CORTADO_MVE && !kIsScalar<V> && sizeof(V) == 16 &
 template <class V, class T>
 using Rebind = Vec<T, kLanesOf<V>>;
 
-template <class V, IfVector<V> = 0>
+template <class V, IfRegister<V> = 0>
 CORTADO_INLINE V load(const LaneOf<V>* source) {
   V value;
   __builtin_memcpy(&value, source, sizeof(V));
@@ -113,7 +136,7 @@ CORTADO_INLINE V load_next(const LaneOf<V>*& source) {
 }
 
 template <class V>
-CORTADO_INLINE std::enable_if_t<!kIsScalar<V>> store(LaneOf<V>* target, V value) {
+CORTADO_INLINE std::enable_if_t<!kIsScalar<V> && !kIsPair<V>> store(LaneOf<V>* target, V value) {
   __builtin_memcpy(target, &value, sizeof(V));
 }
 
@@ -148,7 +171,7 @@ CORTADO_INLINE To bits_as(From from) {
   return to;
 }
 
-template <class V, IfVector<V> = 0>
+template <class V, IfRegister<V> = 0>
 CORTADO_INLINE V fma(V a, V b, V c) {
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_fma(a, b, c);
@@ -195,7 +218,7 @@ template <class V>
 inline constexpr bool kFmaTakesNumbers = kIsMve<V>;
 
 /** b if a < b, else a, like std::max: max(x, 0) keeps a NaN in x (Caffe2's Relu does too); max(0, x) would drop it. */
-template <class V, IfVector<V> = 0>
+template <class V, IfRegister<V> = 0>
 CORTADO_INLINE V max(V a, V b) {
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_max(a, b);
@@ -204,7 +227,7 @@ CORTADO_INLINE V max(V a, V b) {
 }
 
 /** b if b < a, else a, like std::min. */
-template <class V, IfVector<V> = 0>
+template <class V, IfRegister<V> = 0>
 CORTADO_INLINE V min(V a, V b) {
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_select(mve_lt(b, a), b, a);
@@ -255,7 +278,7 @@ CORTADO_INLINE auto ne(V a, V b) {
 }
 
 /** Lane by lane: mask ? a : b. Both sides are computed. */
-template <class M, class V, IfVector<V> = 0>
+template <class M, class V, IfRegister<V> = 0>
 CORTADO_INLINE V select(M mask, V a, V b) {
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_select(mask, a, b);
@@ -263,138 +286,7 @@ CORTADO_INLINE V select(M mask, V a, V b) {
   return mask ? a : b;
 }
 
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V abs(V x) {
-  using I = Rebind<V, std::int32_t>;
-  return bits_as<V>(bits_as<I>(x) & splat<I>(0x7fffffff));
-}
-
-/** Magnitude of x, sign of y. */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V copysign(V x, V y) {
-  using I = Rebind<V, std::int32_t>;
-  const I magnitude = bits_as<I>(x) & splat<I>(0x7fffffff);
-  return bits_as<V>(magnitude | (bits_as<I>(y) & ~splat<I>(0x7fffffff)));
-}
-
-/** Element conversion with C's rules (toward zero); lanes out of the target's range are unspecified. */
-template <class T, class V, IfVector<V> = 0>
-CORTADO_INLINE Rebind<V, T> convert(V x) {
-  return __builtin_convertvector(x, Rebind<V, T>);
-}
-
-/** Largest whole number ≤ x; −0, infinities and NaN stay. From 2^23 on every float is whole. */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V floor(V x) {
-  const V whole = convert<float>(convert<std::int32_t>(x));
-  const V down = select(gt(whole, x), whole - 1.0f, whole);
-  return select(lt(abs(x), splat<V>(8388608.0f)), copysign(down, x), x);
-}
-
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V ceil(V x) {
-  return -floor(-x);
-}
-
-/** Nearest whole number, ties to even: 0.5 gives 0, 1.5 gives 2. Adding 2^23 leaves no room for a fraction. */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V round_half_even(V x) {
-  const V shift = copysign(splat<V>(8388608.0f), x);
-  return select(lt(abs(x), splat<V>(8388608.0f)), copysign((x + shift) - shift, x), x);
-}
-
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V divide(V a, V b) {
-  return a / b;
-}
-
-/** C's remainder, lane by lane (rare in nets). */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V remainder(V a, V b) {
-  V result;
-  for (int lane = 0; lane < kLanesOf<V>; ++lane) result[lane] = __builtin_fmodf(a[lane], b[lane]);
-  return result;
-}
-
-// On lane masks only.
-template <class M, IfVector<M> = 0>
-CORTADO_INLINE M logical_and(M a, M b) {
-  return a & b;
-}
-template <class M, IfVector<M> = 0>
-CORTADO_INLINE M logical_or(M a, M b) {
-  return a | b;
-}
-template <class M, IfVector<M> = 0>
-CORTADO_INLINE M logical_xor(M a, M b) {
-  return a ^ b;
-}
-template <class M, IfVector<M> = 0>
-CORTADO_INLINE M logical_not(M a) {
-  return ~a;
-}
-
-/** float lanes to bool: a mask of what is not zero. Mask to float: 1 and 0. float to float: itself. */
-template <class T, class V, IfVector<V> = 0>
-CORTADO_INLINE auto cast(V x) {
-  constexpr bool is_mask = std::is_same_v<LaneOf<V>, std::int32_t>;
-  static_assert(std::is_same_v<T, float> || (std::is_same_v<T, bool> && !is_mask), "vectors know float and bool; map such functors as scalars");
-  if constexpr (std::is_same_v<T, bool>) {
-    return ne(x, V{});
-  } else if constexpr (is_mask) {
-    return select(x, splat<Rebind<V, float>>(1.0f), Rebind<V, float>{});
-  } else {
-    return x;
-  }
-}
-
-/** Correctly rounded. The compilers have no vector square root, and turn a loop of scalar ones into calls (for errno). */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE V sqrt(V x) {
-  V root;
-#if defined(__AVX512F__)
-  if constexpr (sizeof(V) == 64) {
-    __asm__("vsqrtps %1, %0" : "=v"(root) : "v"(x));
-    return root;
-  }
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(V) == 32) {
-    __asm__("vsqrtps %1, %0" : "=x"(root) : "x"(x));
-    return root;
-  }
-#endif
-#if defined(__SSE2__)
-  if constexpr (sizeof(V) == 16) {
-    __asm__("sqrtps %1, %0" : "=x"(root) : "x"(x));
-    return root;
-  }
-#elif defined(__aarch64__)
-  if constexpr (sizeof(V) == 16) {
-    __asm__("fsqrt %0.4s, %1.4s" : "=w"(root) : "w"(x));
-    return root;
-  }
-#endif
-  for (int lane = 0; lane < kLanesOf<V>; ++lane) root[lane] = __builtin_sqrtf(x[lane]);
-  return root;
-}
-
-/** Sum of all lanes, pairwise (halves added to halves). */
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE LaneOf<V> sum_lanes(V x) {
-  LaneOf<V> lanes[kLanesOf<V>];
-  store(lanes, x);
-  for (int half = kLanesOf<V> / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
-}
-
-template <class V, IfVector<V> = 0>
-CORTADO_INLINE LaneOf<V> max_lanes(V x) {
-  LaneOf<V> largest = x[0];
-  for (int lane = 1; lane < kLanesOf<V>; ++lane) largest = largest < x[lane] ? x[lane] : largest;
-  return largest;
-}
-
 }  // namespace cortado
+
+#include "cortado/simd_math.h"
+#include "cortado/simd_pair.h"

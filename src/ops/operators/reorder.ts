@@ -1,5 +1,5 @@
 // Layout conversions that the compiler inserts: the values stay, their order in memory changes. Blocked means
-// [n][ceil(c/block)][spatial…][block]; lanes past c are undefined. Blocked tensors may hold bf16, to which floats are rounded.
+// [n][ceil(c/block)][spatial…][block]; lanes past c are undefined. Blocked tensors may hold bf16 or f16, to which floats are rounded.
 
 import { fail } from '../../errors.js';
 import { shapeSize } from '../../ir/dim.js';
@@ -11,14 +11,15 @@ import type { KernelCall, KernelRequest } from '../kernel-call.js';
 
 export const toBlocked = defineOp({
   name: 'ToBlocked',
-  doc: 'the same values in the channel-blocked layout, rounded if it holds bf16',
+  doc: 'the same values in the channel-blocked layout, rounded if it holds bf16 or f16',
   source: 'made by the compiler',
   inputs: [{ name: 'x', doc: 'row-major [n, c, ...]' }],
   outputs: [{ name: 'y', doc: 'blocked, same logical shape' }],
-  attrs: { block: int('channels per block'), dtype: text('f32 or bf16', 'f32') },
+  attrs: { block: int('channels per block'), dtype: text('f32, bf16 or f16', 'f32') },
   infer: (request) => {
     const type = plainInput(request);
-    const dtype = request.attrs.dtype === 'bf16' ? 'bf16' : 'f32';
+    const { dtype } = request.attrs;
+    if (dtype !== 'f32' && dtype !== 'bf16' && dtype !== 'f16') return request.fail(`blocked tensors hold no ${dtype}`, { code: 'internal' });
     return [{ ...type, dtype, layout: { kind: 'blocked', block: request.attrs.block } }];
   },
   reference: (request) => [request.tensor(0)],

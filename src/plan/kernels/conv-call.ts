@@ -1,14 +1,16 @@
 // The call of a blocked convolution kernel: geometry, tile, packed weights, and bias with the fused tail as a functor.
 
+import { dtypeCpp } from '../../ir/dtype.js';
 import { makeTensor, type NumericTensor } from '../../ir/tensor.js';
 import { biasedFunctor, extentArg, floatArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
-import type {
-  FunctorSpec,
-  KernelArg,
-  KernelCall,
-  KernelConfig,
-  KernelRequest,
-  TemplateArg,
+import {
+  blockedStorage,
+  type FunctorSpec,
+  type KernelArg,
+  type KernelCall,
+  type KernelConfig,
+  type KernelRequest,
+  type TemplateArg,
 } from '../../ops/kernel-call.js';
 import type { ConvGeometry, ConvTile } from '../pack-conv.js';
 import { shapeConfig } from './conv-geometry.js';
@@ -58,7 +60,7 @@ function finishedFunctor(
   channels: number,
   canFinish: boolean,
 ): { readonly functor?: FunctorSpec; readonly packs: readonly NumericTensor[] } {
-  const block = request.target.vectorFloats;
+  const { block } = blockedStorage(request.target);
   const { functor, packs = [] } = biasedFunctor(request, 2, block, 1);
   const finish = functor === undefined || !canFinish ? undefined : tileFinish(functor);
   if (functor === undefined || finish === undefined) return functor === undefined ? { packs } : { functor, packs };
@@ -67,7 +69,8 @@ function finishedFunctor(
   const bias = operand(finish.bias);
   if (finish.kind === 'clamp') {
     const args = [bias, operand(finish.residual), floatArg(finish.floor), floatArg(finish.ceiling)];
-    const type = outputType(request.node).dtype === 'bf16' ? 'BiasResidualClampOf<Bfloat16>' : 'BiasResidualClamp';
+    const { dtype } = outputType(request.node);
+    const type = dtype === 'f32' ? 'BiasResidualClamp' : `BiasResidualClampOf<${dtypeCpp(dtype)}>`;
     return { functor: { ...functor, known: { type, args } }, packs };
   }
   if (typeof finish.slope === 'number') {

@@ -5,8 +5,8 @@ import { fail } from '../../errors.js';
 import { isStaticShape } from '../../ir/dim.js';
 import { epilogueOperands, type Node } from '../../ir/graph.js';
 import { operandAccess } from '../../ops/functor.js';
-import type { KernelConfig, KernelRequest } from '../../ops/kernel-call.js';
-import { type ConvGeometry, elementBytes } from '../pack-conv.js';
+import { blockedStorage, type KernelConfig, type KernelRequest } from '../../ops/kernel-call.js';
+import type { ConvGeometry } from '../pack-conv.js';
 import { type Form, inputType, isStaticImage, listAttr, numberAttr, outputType, staticDims } from './kernel.js';
 
 /** The most input channels for which the first-layer kernel beats the blocked one. */
@@ -51,7 +51,7 @@ export function convShape(request: KernelRequest): ConvGeometry | undefined {
     dilationH,
     dilationW,
     groups: numberAttr(node, 'group'),
-    block: request.target.vectorFloats,
+    block: blockedStorage(request.target).block,
   };
 }
 
@@ -82,7 +82,7 @@ export function packable(request: KernelRequest): Packable {
   const tensor = request.constant(request.node.inputs[1]);
   if (tensor === undefined || !(tensor.data instanceof Float32Array))
     return fail('internal', 'weights are not constant floats');
-  return { shape, weights: tensor.data, bytes: elementBytes(request.target) };
+  return { shape, weights: tensor.data, bytes: blockedStorage(request.target).bytes };
 }
 
 /** What all convolutions, those of devices included, are told of their geometry, in the order of the structs. */

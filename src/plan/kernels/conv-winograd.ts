@@ -1,9 +1,9 @@
 // Convolutions by Winograd's transforms: one kernel for each size of the transform, with filters transformed at compile time
 // or, raw, in the kernel.
 
-import type { KernelCall, KernelConfig, KernelRequest } from '../../ops/kernel-call.js';
-import { winogradRuns } from '../pack-bf16.js';
-import { type ConvGeometry, elementBytes, packConv2dFirst } from '../pack-conv.js';
+import { blockedStorage, type KernelCall, type KernelConfig, type KernelRequest } from '../../ops/kernel-call.js';
+import { winogradRuns } from '../pack-pairs.js';
+import { type ConvGeometry, packConv2dFirst } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
 import {
   canUseWinograd,
@@ -70,7 +70,7 @@ function winogradCut(request: KernelRequest, form: WinogradForm) {
 
 function lowerWinograd(request: KernelRequest, form: WinogradForm): KernelCall {
   const { shape, weights, tile } = winogradCut(request, form);
-  const bytes = elementBytes(request.target);
+  const { bytes } = blockedStorage(request.target);
   const packed = form.rawFilters
     ? floatTensorOf(
         packOnce(weights, ['first', shape, tile.vectors], () => packConv2dFirst(weights, shape, tile.vectors)),

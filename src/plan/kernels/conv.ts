@@ -2,8 +2,8 @@
 // All blocked, weights packed at compile time, bias and fused tail in the epilogue. What none of them takes is computed
 // row-major by the operators' own kernels.
 
-import type { KernelRequest } from '../../ops/kernel-call.js';
-import { directRuns, firstRuns, transposeRuns } from '../pack-bf16.js';
+import { floatsToHalf, makeTensor, type NumericTensor } from '../../ir/tensor.js';
+import { blockedStorage, type KernelRequest } from '../../ops/kernel-call.js';
 import {
   type ConvGeometry,
   type ConvTile,
@@ -17,6 +17,7 @@ import {
   packConv2dTranspose,
 } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
+import { directRuns, firstRuns, transposeRuns } from '../pack-pairs.js';
 import { convCall, floatTensorOf } from './conv-call.js';
 import { kFewKernels } from './conv-few.js';
 import { convShape, kBlocked, kFewChannels, packable } from './conv-geometry.js';
@@ -61,7 +62,7 @@ export const kConvKernels: readonly Kernel[] = [
     },
     lower: (request) => {
       const { shape, weights } = packable(request);
-      const packed = floatTensorOf(packOnce(weights, ['depthwise', shape], () => packConv2dDepthwise(weights, shape)));
+      const packed = depthwiseTensor(request, shape, weights);
       return convCall(request, 'conv2d_depthwise', shape, undefined, packed, 0);
     },
   },
@@ -72,9 +73,9 @@ export const kConvKernels: readonly Kernel[] = [
     form: (request) => {
       const shape = convShape(request);
       if (shape === undefined) return undefined;
-      const { vectorFloats } = request.target;
+      const { block } = blockedStorage(request.target);
       const perGroup = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
-      return shape.groups === 1 || perGroup.every((channels) => channels % vectorFloats === 0) ? kBlocked : undefined;
+      return shape.groups === 1 || perGroup.every((channels) => channels % block === 0) ? kBlocked : undefined;
     },
     tiles: (request) => convTiles(request, 'conv2d_direct'),
     lower: (request) => {
@@ -116,6 +117,16 @@ export const kConvKernels: readonly Kernel[] = [
     },
   },
 ];
+
+/** Halves where so few are summed that they may be summed as halves; else floats: such layers are bound by their images. */
+function depthwiseTensor({ target }: KernelRequest, shape: ConvGeometry, weights: Float32Array): NumericTensor {
+  const data = packOnce(weights, ['depthwise', shape], () => packConv2dDepthwise(weights, shape));
+  const isHalf = blockedStorage(target).dtype === 'f16' && shape.kernelH * shape.kernelW <= kMostHalfProducts;
+  return isHalf ? makeTensor('f16', [data.length], floatsToHalf(data)) : floatTensorOf(data);
+}
+
+/** HalfProducts::kMostProducts of runtime/include/cortado/products.h. */
+const kMostHalfProducts = 64;
 
 /** The cut of a kernel over vectors of output channels: measured, or what suits most machines. */
 function convTile(request: KernelRequest, shape: ConvGeometry, kernel: string): ConvTile {

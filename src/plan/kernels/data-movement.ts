@@ -3,7 +3,7 @@
 import { fail } from '../../errors.js';
 import { operatorInputs } from '../../ir/graph.js';
 import { extentArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { blockedStorage, type KernelCall, type KernelRequest } from '../../ops/kernel-call.js';
 import { concatPieces } from '../views.js';
 import {
   type Form,
@@ -49,7 +49,7 @@ function concatForm({ node, target }: KernelRequest): Form | undefined {
       value !== undefined &&
       isStaticImage(value.type) &&
       typeof channels === 'number' &&
-      channels % target.vectorFloats === 0
+      channels % blockedStorage(target).block === 0
     );
   });
   if (!fits || node.attrs.axis !== 1 || concatPieces(node) === undefined) return undefined;
@@ -67,7 +67,7 @@ function lowerPad({ node, target }: KernelRequest): KernelCall {
     fn: 'pad2d_blocked',
     template: [
       { kind: 'type', cpp: `PadMode::k${mode.charAt(0).toUpperCase()}${mode.slice(1)}` },
-      { kind: 'number', value: target.vectorFloats },
+      { kind: 'number', value: blockedStorage(target).block },
     ],
     args: [
       extentArg(x.shape[0] ?? 1),
@@ -95,7 +95,7 @@ function lowerResize({ node, target }: KernelRequest): KernelCall {
   return {
     header: 'cortado/resize.h',
     fn: 'resize_nearest_blocked',
-    template: [{ kind: 'number', value: target.vectorFloats }],
+    template: [{ kind: 'number', value: blockedStorage(target).block }],
     args: [
       extentArg(x.shape[0] ?? 1),
       structArg('ResizeDims', [

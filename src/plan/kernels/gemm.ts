@@ -5,9 +5,8 @@ import { dimMax, isStatic } from '../../ir/dim.js';
 import { epilogueOperands } from '../../ir/graph.js';
 import { operandAccess } from '../../ops/functor.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest, KernelTarget } from '../../ops/kernel-call.js';
-import { fullyConnectedRuns } from '../pack-bf16.js';
-import { elementBytes } from '../pack-conv.js';
+import { blockedStorage, type KernelCall, type KernelRequest, type KernelTarget } from '../../ops/kernel-call.js';
+import { fullyConnectedRuns } from '../pack-pairs.js';
 import { fullyConnectedScratchBytes, packFullyConnected } from '../pack-fc.js';
 import { inputType, type Kernel, kAnyParts, kPlainForm, outputType, type TileSpace } from './kernel.js';
 import { packedTensor } from './packed-weights.js';
@@ -84,7 +83,8 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
   const weights = request.constant(node.inputs[1]);
   if (weights === undefined || !(weights.data instanceof Float32Array))
     return fail('internal', 'FC weights are not constant floats');
-  const block = target.vectorFloats;
+  const storage = blockedStorage(target);
+  const { block } = storage;
   const rows = inputType(node, 0).shape[0] ?? 1;
   const { vectors, tileRows } = fullyConnectedTile(request);
   const { data } = weights;
@@ -112,7 +112,7 @@ function lowerFullyConnected(request: KernelRequest): KernelCall {
     args: [extentArg(rows), inputArg(0), { kind: 'packed', index: 0 }, outputArg(), kFunctorArg, { kind: 'scratch' }],
     packs: [packed, ...packs],
     ...(functor === undefined ? {} : { functor }),
-    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows, elementBytes(target)),
+    scratchBytes: fullyConnectedScratchBytes(inFeatures, tileRows, storage),
     parts: kAnyParts,
   };
 }

@@ -11,7 +11,14 @@ import type { TensorType } from '../../ir/type.js';
 import { runsOnVectors } from '../../ir/vector-expr.js';
 import { opDef } from '../../ops/define.js';
 import { operandAccess, padVector } from '../../ops/functor.js';
-import type { FunctorSpec, KernelArg, KernelCall, KernelRequest, StructValue } from '../../ops/kernel-call.js';
+import {
+  blockedStorage,
+  type FunctorSpec,
+  type KernelArg,
+  type KernelCall,
+  type KernelRequest,
+  type StructValue,
+} from '../../ops/kernel-call.js';
 import { type Form, kAnyParts, outputType } from './kernel.js';
 
 const kMaxRank = 6;
@@ -157,7 +164,9 @@ function broadcastMap(
 /** Floats per vector; 0 where the expression leaves float on its way and has to run on numbers. */
 function mapWidth(request: KernelRequest, expr: ScalarExpr, inputs: readonly Value[]): number {
   const dtypes = inputs.map((value) => arithmeticDType(value.type.dtype));
-  return runsOnVectors(expr, dtypes) ? request.target.vectorFloats : 0;
+  if (!runsOnVectors(expr, dtypes)) return 0;
+  const isBlocked = outputType(request.node).layout.kind === 'blocked';
+  return isBlocked ? blockedStorage(request.target).block : request.target.vectorFloats;
 }
 
 function functorOf(expr: ScalarExpr, inputs: readonly Value[]): FunctorSpec {

@@ -5,7 +5,7 @@ import { shapeSize } from '../../ir/dim.js';
 import type { Node } from '../../ir/graph.js';
 import { padVector } from '../../ops/functor.js';
 import { extentArg, floatArg, inputArg, outputArg, structArg } from '../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { blockedStorage, type KernelCall, type KernelRequest } from '../../ops/kernel-call.js';
 import { type Form, inputType, isStaticImage, type Kernel, kAnyParts, numberAttr, staticDims } from './kernel.js';
 
 const kFollow: Form = { blockedInputs: [0], blockedOutput: true, demand: false };
@@ -16,7 +16,7 @@ export const kNormalizationKernels: readonly Kernel[] = [
     op: 'LRN',
     // A window reaches into the blocks beside its own and no farther.
     form: ({ node, target }) =>
-      isImageAlone(node) && numberAttr(node, 'size') <= 2 * target.vectorFloats + 1 ? kFollow : undefined,
+      isImageAlone(node) && numberAttr(node, 'size') <= 2 * blockedStorage(target).block + 1 ? kFollow : undefined,
     lower: lowerLrn,
   },
   {
@@ -43,7 +43,7 @@ function lowerLrn({ node, target }: KernelRequest): KernelCall {
   return {
     header: 'cortado/lrn.h',
     fn: 'lrn_blocked',
-    template: [{ kind: 'number', value: target.vectorFloats }],
+    template: [{ kind: 'number', value: blockedStorage(target).block }],
     args: [
       extentArg(type.shape[0] ?? 1),
       structArg('LrnDims', [
@@ -67,12 +67,12 @@ function lowerInstanceNorm(request: KernelRequest): KernelCall {
   const packs = [1, 2].map((i) => {
     const tensor = request.constant(node.inputs[i]);
     if (tensor === undefined || tensor.dtype === 'str') return fail('internal', 'InstanceNorm lost a constant');
-    return padVector(tensor, target.vectorFloats);
+    return padVector(tensor, blockedStorage(target).block);
   });
   return {
     header: 'cortado/instance_norm.h',
     fn: 'instance_norm_blocked',
-    template: [{ kind: 'number', value: target.vectorFloats }],
+    template: [{ kind: 'number', value: blockedStorage(target).block }],
     args: [
       extentArg(type.shape[0] ?? 1),
       extentArg(type.shape[1] ?? 1),

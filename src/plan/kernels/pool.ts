@@ -3,7 +3,7 @@
 import type { Node } from '../../ir/graph.js';
 import { epilogueFunctor } from '../../ops/functor.js';
 import { extentArg, inputArg, kFunctorArg, outputArg } from '../../ops/kernel-arguments.js';
-import type { KernelCall, KernelRequest } from '../../ops/kernel-call.js';
+import { blockedStorage, type KernelCall, type KernelRequest } from '../../ops/kernel-call.js';
 import {
   type Form,
   inputType,
@@ -33,13 +33,13 @@ function pool(op: string, reduce: string): Kernel {
 
 function lowerPool(request: KernelRequest, reduce: string): KernelCall {
   const { node, target } = request;
-  const tail = epilogueFunctor(request, target.vectorFloats, 0);
+  const tail = epilogueFunctor(request, blockedStorage(target).block, 0);
   return {
     header: 'cortado/pool.h',
     fn: 'pool2d',
     config: {
       type: 'Pool2dShape',
-      fields: [...poolFields(node), ['block', target.vectorFloats], ['x_image_stride', 0], ['y_image_stride', 0]],
+      fields: [...poolFields(node), ['block', blockedStorage(target).block], ['x_image_stride', 0], ['y_image_stride', 0]],
     },
     template: [{ kind: 'config' }, { kind: 'type', cpp: reduce }],
     args: [extentArg(inputType(node, 0).shape[0] ?? 1), inputArg(0), outputArg(), kFunctorArg],

@@ -2,12 +2,11 @@
 // powers of two for chunks. What the cost model chooses comes first; the rest does not depend on it, so that records of
 // measurements stay good when the model changes.
 
-import type { TileFields } from '../../ops/kernel-call.js';
+import { blockedStorage, type TileFields } from '../../ops/kernel-call.js';
 import {
   type ConvFewTile,
   type ConvGeometry,
   type ConvTile,
-  elementBytes,
   type TileTarget,
   tileRows,
 } from '../pack-conv.js';
@@ -21,7 +20,7 @@ export function convTileSpace(s: ConvGeometry, tile: ConvTile, target: TileTarge
   const outBlocks = Math.ceil(s.outChannels / s.groups / s.block);
   const inBlocks = Math.ceil(s.inChannels / s.groups / s.block);
   const chunks =
-    elementBytes(target) < 4 ? [inBlocks] : [1, 2, 4, 8, 16, 32].map((blocks) => Math.min(blocks, inBlocks));
+    blockedStorage(target).bytes < 4 ? [inBlocks] : [1, 2, 4, 8, 16, 32].map((blocks) => Math.min(blocks, inBlocks));
   return {
     chosen: { ...tile },
     axes: [

@@ -5,7 +5,7 @@ import { arithmeticDType, type DType } from '../../ir/dtype.js';
 import { epilogueOperands, type Node, operatorInputs } from '../../ir/graph.js';
 import type { TensorType } from '../../ir/type.js';
 import { operandAccess } from '../../ops/functor.js';
-import type { KernelRequest, KernelTarget, TunedKernel } from '../../ops/kernel-call.js';
+import { blockedStorage, type KernelRequest, type KernelTarget, type TunedKernel } from '../../ops/kernel-call.js';
 
 /** Attributes that say how much a layer computes, in the order of the name. */
 const kAttributes = ['kernel', 'strides', 'pads', 'dilations', 'group', 'axis'] as const;
@@ -26,15 +26,15 @@ export function layerSignature({ node, target }: Pick<KernelRequest, 'node' | 't
     `${node.op} ${x === undefined ? '' : sizes(x.type)} to ${y === undefined ? '' : sizes(y.type)}`,
     ...attributes,
     ...(residuals === 0 ? [] : [residuals === 1 ? 'residual' : `${residuals} residuals`]),
-    `${x === undefined ? '' : heldAs(x.type.dtype, target)} c${target.vectorFloats}`,
+    `${x === undefined ? '' : heldAs(x.type.dtype, target)} c${blockedStorage(target).block}`,
   ];
   return parts.join(', ');
 }
 
-/** The same before and after layouts, which make bf16 of floats, are assigned. */
-function heldAs(dtype: DType, { precision }: KernelTarget): DType {
+/** The same before and after layouts, which make bf16 or f16 of floats, are assigned. */
+function heldAs(dtype: DType, target: KernelTarget): DType {
   const arithmetic = arithmeticDType(dtype);
-  return precision === 'bf16' && arithmetic === 'f32' ? 'bf16' : arithmetic;
+  return arithmetic === 'f32' ? blockedStorage(target).dtype : arithmetic;
 }
 
 function sizes({ shape }: TensorType): string {

@@ -1,6 +1,6 @@
-// Convolutions whose operands are bf16, against float64 sums of the same operands: direct, first layer, transposed, Winograd,
-// depthwise, few output channels. Where AVX512-BF16 is compiled in, its instructions; else the portable form.
-#include "bf16_check.h"
+// Convolutions whose operands are bf16 or halves (storage_check.h), against float64 sums of the same operands: direct, first layer,
+// transposed, Winograd, depthwise, few output channels. With the instructions that are compiled in, else in portable form.
+#include "storage_check.h"
 #include "cortado/conv2d_depthwise.h"
 #include "cortado/conv2d_direct.h"
 #include "cortado/conv2d_few.h"
@@ -12,14 +12,15 @@
 namespace {
 
 using namespace cortado;
-constexpr int B = kFloatLanes;
+using check::Storage;
+constexpr int B = check::kBlock;
 constexpr int P = B == 16 ? 14 : 6;
 using Runs = std::vector<check::LaneRun>;
 
 /** max(acc + bias + residual, 0): not one of the forms that tiles apply in registers. */
 struct BiasAddRelu {
   const float* bias;
-  const Bfloat16* residual;
+  const Storage* residual;
   template <class V, class Lanes>
   CORTADO_INLINE V operator()(V acc, std::int64_t channel, std::int64_t offset) const {
     return max(acc + Lanes::template channel<V>(bias, channel) + load<V>(residual + offset), splat<V>(0.0f));
@@ -57,8 +58,8 @@ struct Case {
 template <const Conv2dShape& S>
 Case make_case(std::int64_t n) {
   const std::int64_t in_pixels = std::int64_t{S.in_height} * S.in_width, out_pixels = std::int64_t{S.out_height} * S.out_width;
-  Case c{check::bf16_numbers(n * S.in_channels * in_pixels, 1), check::bf16_numbers(S.out_channels * (S.in_channels / S.groups) * S.kernel_h * S.kernel_w, 2),
-         check::numbers(round_up(S.out_channels, B), 3), check::bf16_numbers(n * S.out_channels * out_pixels, 4), {}};
+  Case c{check::exact_numbers(n * S.in_channels * in_pixels, 1), check::exact_numbers(S.out_channels * (S.in_channels / S.groups) * S.kernel_h * S.kernel_w, 2),
+         check::numbers(round_up(S.out_channels, B), 3), check::exact_numbers(n * S.out_channels * out_pixels, 4), {}};
   c.sums = reference::conv2d(S, n, c.x, c.w);
   return c;
 }
@@ -78,24 +79,24 @@ std::vector<double> finished(const Case& c, bool has_residual) {
 template <const Conv2dShape& S, class Convolve>
 void check_epilogues(const char* name, const Case& c, std::int64_t n, int parts, double slack, const Convolve& convolve) {
   const std::int64_t pixels = std::int64_t{S.out_height} * S.out_width;
-  const auto residual = check::to_bf16(check::to_blocked(c.residual, n, S.out_channels, pixels, B));
+  const auto residual = check::to_storage(check::to_blocked(c.residual, n, S.out_channels, pixels, B));
   const auto run = [&](const char* label, const auto& ep, const std::vector<double>& expected) {
-    auto y = check::to_bf16(check::unset(n * round_up(S.out_channels, B) * pixels));
+    auto y = check::to_storage(check::unset(n * round_up(S.out_channels, B) * pixels));
     check::in_parts(parts, [&](Part part) { convolve(part, ep, y.data()); });
     check::rounded(label, check::to_plain(check::to_floats(y), n, S.out_channels, pixels, B), expected, slack);
   };
-  run(name, BiasResidualClampOf<Bfloat16>{c.bias.data(), residual.data(), 0.0f, kInfinityF}, finished<S>(c, true));
-  run("  without residual", BiasResidualClampOf<Bfloat16>{c.bias.data(), nullptr, 0.0f, kInfinityF}, finished<S>(c, false));
+  run(name, BiasResidualClampOf<Storage>{c.bias.data(), residual.data(), 0.0f, kInfinityF}, finished<S>(c, true));
+  run("  without residual", BiasResidualClampOf<Storage>{c.bias.data(), nullptr, 0.0f, kInfinityF}, finished<S>(c, false));
   run("  any epilogue", BiasAddRelu{c.bias.data(), residual.data()}, finished<S>(c, true));
 }
 
 template <const Conv2dShape& S, const Conv2dTile& T>
 void check_direct(const char* name, std::int64_t n, int parts) {
   const Case c = make_case<S>(n);
-  const auto x = check::to_bf16(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
-  const auto w = check::in_pairs(reference::pack_direct(S, T.vectors, c.w), direct_runs(S, T.vectors));
-  check_epilogues<S>(name, c, n, parts, 1e-5, [&](Part part, const auto& ep, Bfloat16* y) {
-    std::vector<Bfloat16> scratch(conv2d_direct_scratch_bytes<S, T, Bfloat16>() / 2);
+  const auto x = check::to_storage(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
+  const auto w = check::in_steps(reference::pack_direct(S, T.vectors, c.w), direct_runs(S, T.vectors));
+  check_epilogues<S>(name, c, n, parts, check::kSumsError, [&](Part part, const auto& ep, Storage* y) {
+    std::vector<Storage> scratch(conv2d_direct_scratch_bytes<S, T, Storage>() / 2);
     conv2d_direct<S, T>(part, n, x.data(), w.data(), y, ep, scratch.data());
   });
 }
@@ -103,9 +104,9 @@ void check_direct(const char* name, std::int64_t n, int parts) {
 template <const Conv2dShape& S, const Conv2dTile& T>
 void check_first(const char* name, std::int64_t n, int parts) {
   const Case c = make_case<S>(n);
-  const auto w = check::in_pairs(reference::pack_first(S, T.vectors, c.w), first_runs(S, T.vectors));
-  check_epilogues<S>(name, c, n, parts, 1e-5, [&](Part part, const auto& ep, Bfloat16* y) {
-    std::vector<Bfloat16> scratch(conv2d_first_scratch_bytes<S, T, Bfloat16>() / 2);
+  const auto w = check::in_steps(reference::pack_first(S, T.vectors, c.w), first_runs(S, T.vectors));
+  check_epilogues<S>(name, c, n, parts, check::kSumsError, [&](Part part, const auto& ep, Storage* y) {
+    std::vector<Storage> scratch(conv2d_first_scratch_bytes<S, T, Storage>() / 2);
     conv2d_first<S, T>(part, n, c.x.data(), w.data(), y, ep, scratch.data());
   });
 }
@@ -113,12 +114,12 @@ void check_first(const char* name, std::int64_t n, int parts) {
 template <const Conv2dShape& S, const WinogradTile& T>
 void check_winograd(const char* name, std::int64_t n, int parts, double slack) {
   const Case c = make_case<S>(n);
-  const auto x = check::to_bf16(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
+  const auto x = check::to_storage(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
   Runs runs;
   for (const int width : tile_widths(S.out_channels, T.vectors)) runs.push_back({S.in_channels, width, (T.outputs + 2) * (T.outputs + 2)});
-  const auto w = check::in_pairs(reference::pack_winograd(S, T.outputs, T.vectors, c.w), runs);
-  check_epilogues<S>(name, c, n, parts, slack, [&](Part part, const auto& ep, Bfloat16* y) {
-    std::vector<float> scratch(conv2d_winograd_scratch_bytes<S, T, Bfloat16>() / 4, std::numeric_limits<float>::quiet_NaN());
+  const auto w = check::in_steps(reference::pack_winograd(S, T.outputs, T.vectors, c.w), runs);
+  check_epilogues<S>(name, c, n, parts, slack, [&](Part part, const auto& ep, Storage* y) {
+    std::vector<float> scratch(conv2d_winograd_scratch_bytes<S, T, Storage>() / 4, std::numeric_limits<float>::quiet_NaN());
     conv2d_winograd<S, T>(part, n, x.data(), w.data(), y, ep, scratch.data());
   });
 }
@@ -127,37 +128,39 @@ template <const Conv2dShape& S>
 void check_depthwise(const char* name, std::int64_t n, int parts) {
   const Case c = make_case<S>(n);
   const int taps = S.kernel_h * S.kernel_w;
-  const auto x = check::to_bf16(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
-  std::vector<float> w(static_cast<std::size_t>(round_up(S.in_channels, B) * taps));
+  const auto x = check::to_storage(check::to_blocked(c.x, n, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
+  // Small filters of halves are halves.
+  using Weight = std::conditional_t<check::kIsHalf, Storage, float>;
+  std::vector<Weight> w(static_cast<std::size_t>(round_up(S.in_channels, B) * taps), Weight(0.0f));
   for (int m = 0; m < S.in_channels; ++m)
-    for (int t = 0; t < taps; ++t) w[static_cast<std::size_t>((m / B * taps + t) * B + m % B)] = c.w[static_cast<std::size_t>(m * taps + t)];
-  check_epilogues<S>(name, c, n, parts, 1e-5,
-                     [&](Part part, const auto& ep, Bfloat16* y) { conv2d_depthwise<S>(part, n, x.data(), w.data(), y, ep); });
+    for (int t = 0; t < taps; ++t) w[static_cast<std::size_t>((m / B * taps + t) * B + m % B)] = Weight(c.w[static_cast<std::size_t>(m * taps + t)]);
+  check_epilogues<S>(name, c, n, parts, check::kSumsError,
+                     [&](Part part, const auto& ep, Storage* y) { conv2d_depthwise<S>(part, n, x.data(), w.data(), y, ep); });
 }
 
 template <const Conv2dShape& S, const Conv2dTile& T>
 void check_transpose(const char* name, int parts) {
   Case c = make_case<S>(1);
   c.sums = reference::conv2d_transpose(S, 1, c.x, c.w);
-  const auto x = check::to_bf16(check::to_blocked(c.x, 1, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
+  const auto x = check::to_storage(check::to_blocked(c.x, 1, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
   Runs runs;
   for (int phase = 0; phase < S.stride_h * S.stride_w; ++phase) {
     const Conv2dShape p = phase_shape(S, phase / S.stride_w, phase % S.stride_w);
     for (const auto& run : direct_runs(p, T.vectors)) runs.push_back(run);
   }
-  const auto w = check::in_pairs(reference::pack_transpose(S, T.vectors, c.w), runs);
-  check_epilogues<S>(name, c, 1, parts, 1e-5, [&](Part part, const auto& ep, Bfloat16* y) {
-    std::vector<Bfloat16> scratch(conv2d_transpose_scratch_bytes<S, T, Bfloat16>() / 2);
+  const auto w = check::in_steps(reference::pack_transpose(S, T.vectors, c.w), runs);
+  check_epilogues<S>(name, c, 1, parts, check::kSumsError, [&](Part part, const auto& ep, Storage* y) {
+    std::vector<Storage> scratch(conv2d_transpose_scratch_bytes<S, T, Storage>() / 2);
     conv2d_transpose<S, T>(part, 1, x.data(), w.data(), y, ep, scratch.data());
   });
 }
 
-/** Blocked bf16 in, plain floats out; weights are floats: one group of all output channels. */
+/** Blocked in, plain floats out; weights are floats: one group of all output channels. */
 template <const Conv2dShape& S, const Conv2dFewTile& T>
 void check_few(const char* name, int parts) {
   const Case c = make_case<S>(1);
   const int taps = S.kernel_h * S.kernel_w;
-  const auto x = check::to_bf16(check::to_blocked(c.x, 1, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
+  const auto x = check::to_storage(check::to_blocked(c.x, 1, S.in_channels, std::int64_t{S.in_height} * S.in_width, B));
   std::vector<float> w;
   for (int k = 0; k < S.in_channels * taps; ++k)
     for (int m = 0; m < S.out_channels; ++m) w.push_back(c.w[static_cast<std::size_t>(m * S.in_channels * taps + k)]);
@@ -197,7 +200,10 @@ inline constexpr Conv2dShape kFewOut{B + 3, 8, 40, 3, 8, 40, 3, 3, 1, 1, 1, 1, 1
 
 int main() {
 #if defined(CORTADO_BF16_INSTRUCTIONS)
-  std::printf("with AVX512-BF16 instructions\n");
+  std::printf("AVX512-BF16 instructions are compiled in\n");
+#endif
+#if CORTADO_HALF_ARITHMETIC
+  std::printf("half-precision arithmetic is compiled in\n");
 #endif
   check_direct<kPoint, kTile>("1x1", 2, 1);
   check_direct<kPoint, kWide>("1x1, one band", 1, 3);
@@ -213,10 +219,10 @@ int main() {
   check_first<kFirstEven, kTile>("first 4x4", 1, 1);
   check_first<kFirstPoint, kTile>("first 1x1", 2, 3);
   check_first<kFirstDilated, kTile>("first 3x3 dilation 2", 1, 1);
-  check_winograd<kWinograd, kTwo>("Winograd F(2x2), odd channels", 2, 3, 1e-2);
-  check_winograd<kWinograd, kFour>("Winograd F(4x4), odd channels", 2, 3, 3e-2);
+  check_winograd<kWinograd, kTwo>("Winograd F(2x2), odd channels", 2, 3, check::kIsHalf ? 4e-3 : 1e-2);
+  check_winograd<kWinograd, kFour>("Winograd F(4x4), odd channels", 2, 3, check::kIsHalf ? 1e-2 : 3e-2);
   check_depthwise<kDepthwise>("depthwise 3x3 stride 2", 2, 3);
   check_transpose<kTransposed, kTile>("transposed 4x3 stride 2", 3);
-  check_few<kFewOut, kFew>("few output channels from blocked bf16", 2);
+  check_few<kFewOut, kFew>("few output channels from blocked input", 2);
   return check::report();
 }

@@ -1,5 +1,5 @@
 // Packed weights in bf16: the float order of a kernel with neighbouring lanes interleaved in pairs, as bf16 register tiles read
-// them (Products in runtime/include/cortado/bf16.h). The last of an odd number of lanes is paired with zeros.
+// them (Products in runtime/include/cortado/products.h). The last of an odd number of lanes is paired with zeros.
 
 import { numberToBfloat16 } from '../ir/tensor.js';
 import { type ConvGeometry, outputTiles, transposePhaseTaps } from './pack-conv.js';
