@@ -22,9 +22,11 @@ const kPrograms = [
 ] as const;
 /** What images without a C library bring of it, compiled for this machine. */
 const kBareProgram = 'bare_math_test';
-/** Compiled for AVX512-BF16, and with sanitizers in portable code. */
-const kBf16Programs = ['bf16_test', 'bf16_conv_test'] as const;
-const kBf16Flags = ['-O2', '-march=x86-64-v4', '-mavx512bf16'];
+/** For each storage type: compiled for the instructions that it has, and with sanitizers in portable code. */
+const kStoragePrograms = ['storage_test', 'storage_conv_test'] as const;
+const kBf16 = '-DCORTADO_STORAGE=Bfloat16';
+const kHalf = '-DCORTADO_STORAGE=Half';
+const kBf16Flags = ['-O2', '-march=x86-64-v4', '-mavx512bf16', kBf16];
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 
@@ -54,16 +56,20 @@ describe('runtime kernels', () => {
       it(`${program} on ${target}`, async function () {
         this.timeout(180_000);
         await needTargetTools(this, target);
-        const { toolchains, runner } = loadTarget(target);
-        const { cxx = '', machineFlags = [], linkFlags = [] } = toolchains[0] ?? {};
-        const flags = ['-O1', '-Wno-psabi', ...machineFlags, ...linkFlags];
-        const emulator = runner.command ?? [];
-        await compileAndRun(program, join(directory, `${program}-${target}`), flags, words(cxx)[0], emulator);
+        await compileAndEmulate(program, join(directory, `${program}-${target}`), target);
       });
     }
   }
 
-  for (const program of kBf16Programs) {
+  for (const program of kStoragePrograms) {
+    it(`${program} of halves on aarch64-linux-v8.2, with their arithmetic`, async function () {
+      this.timeout(300_000);
+      await needTargetTools(this, 'aarch64-linux-v8.2');
+      await compileAndEmulate(program, join(directory, `${program}-v8.2`), 'aarch64-linux-v8.2', [kHalf]);
+    });
+  }
+
+  for (const program of kStoragePrograms) {
     it(`${program} with AVX512-BF16`, async function () {
       this.timeout(300_000);
       if (!(await hasCpuFeature('avx512_bf16'))) skipBecause(this, 'this CPU lacks AVX512-BF16');
@@ -78,13 +84,29 @@ describe('runtime kernels', () => {
     await compileAndRun(kBareProgram, join(directory, kBareProgram), ['-O2', '-march=x86-64-v3']);
   });
 
-  for (const program of [...kPrograms, ...kBf16Programs, kBareProgram]) {
-    it(`${program} under address and undefined-behaviour sanitizers`, async function () {
+  const storagePrograms = [kBf16, kHalf].flatMap((define) => kStoragePrograms.map((name) => [name, define] as const));
+  const otherPrograms = [...kPrograms, kBareProgram].map((name) => [name, ''] as const);
+  for (const [program, define] of [...otherPrograms, ...storagePrograms]) {
+    it(`${program} ${define} under address and undefined-behaviour sanitizers`, async function () {
       this.timeout(300_000);
-      await compileAndRun(program, join(directory, `${program}-sanitized`), kSanitizers);
+      const flags = define === '' ? kSanitizers : [...kSanitizers, define];
+      await compileAndRun(program, join(directory, `${program}${define}-sanitized`), flags);
     });
   }
 });
+
+/** The same with the target's first toolchain, in its emulator. */
+async function compileAndEmulate(
+  program: string,
+  executable: string,
+  target: string,
+  defines: readonly string[] = [],
+): Promise<void> {
+  const { toolchains, runner } = loadTarget(target);
+  const { cxx = '', machineFlags = [], linkFlags = [] } = toolchains[0] ?? {};
+  const flags = ['-O1', '-Wno-psabi', ...defines, ...machineFlags, ...linkFlags];
+  await compileAndRun(program, executable, flags, words(cxx)[0], runner.command ?? []);
+}
 
 /** Rejects with the program's output if it does not compile without a warning or a case fails. */
 async function compileAndRun(

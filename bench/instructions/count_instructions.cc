@@ -44,13 +44,21 @@ const Mnemonics kRiscv = {{"fmadd", "fmsub", "fnmadd", "fnmsub"}, {"ld", "lw", "
 
 const Mnemonics* mnemonics = &kArm;
 
+/** Vector multiply-adds of halves, which QEMU's disassembler gives as bytes: by vectors or by a lane. */
+bool multiplies_halves(const std::string& text) {
+  unsigned byte[4];
+  if (std::sscanf(text.c_str(), ".byte %x, %x, %x, %x", &byte[0], &byte[1], &byte[2], &byte[3]) != 4) return false;
+  const unsigned word = byte[0] | byte[1] << 8 | byte[2] << 16 | byte[3] << 24;
+  return (word & 0xbfe0fc00u) == 0x0e400c00u || (word & 0xbfc0f400u) == 0x0f001000u;
+}
+
 Kind kind_of(const std::string& text) {
   const std::size_t start = mnemonics->has_code ? text.find_first_not_of(' ', text.find(' ')) : 0;
   const std::string name = start < text.size() ? text.substr(start) : "";
   const auto is_one_of = [&](const std::vector<const char*>& prefixes) {
     return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return begins(name, prefix); });
   };
-  if (is_one_of(mnemonics->multiplies)) return kMultiply;
+  if (is_one_of(mnemonics->multiplies) || multiplies_halves(name)) return kMultiply;
   if (is_one_of(mnemonics->loads)) return kLoad;
   return is_one_of(mnemonics->stores) ? kStore : kOther;
 }

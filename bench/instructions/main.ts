@@ -43,7 +43,10 @@ async function main(options: Options): Promise<void> {
       if (options.profile) console.log(`${name}\n${layerTable(counted)}\n`);
       for (const line of counted.blocks) console.log(line);
     }
-    const { block } = blockedStorage({ ...target, ...(options.precision === undefined ? {} : { precision: options.precision }) });
+    const { block } = blockedStorage({
+      ...target,
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
+    });
     const lanes = `${(1 / block).toFixed(3)} multiply instructions per MAC are the least with ${block} lanes`;
     console.log(`instructions per inference on ${target.name}; ${lanes}`);
     console.log(formatTable([kHead('net'), ...rows], [1, 2, 3, 4, 5, 6, 7]));

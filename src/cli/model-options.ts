@@ -56,7 +56,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(
       new Option(
         '--precision <kind>',
-        'how floats are held and multiplied inside the net: bf16 on x86 with AVX512-BF16, tf32 and fp16 on a GPU',
+        'how floats are held and multiplied inside the net: bf16 on x86 with AVX512-BF16, fp16 on ARMv8.2 and GPUs, tf32 on GPUs',
       ).choices(kPrecisions),
     )
     .option('--random-init <seed>', 'allow random fills in the init net', parseCount)

@@ -193,7 +193,9 @@ export function floatsToHalf(values: Float32Array): Uint16Array {
     // From 2^-14, where halves become normal, to 65520, where they end: 13 bits of fraction are rounded off.
     const isNormal = size >= 0x38800000 && size < 0x477ff000;
     const sign = (word >>> 16) & 0x8000;
-    halves[i] = isNormal ? sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13) : numberToHalf(values[i] ?? 0);
+    halves[i] = isNormal
+      ? sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13)
+      : numberToHalf(values[i] ?? 0);
   }
   return halves;
 }

@@ -158,7 +158,10 @@ export interface BlockedStorage {
  * bf16 are multiplied in pairs, summed in a vector of floats; halves one by one in a vector of their own, twice as many lanes as
  * floats have. Precisions of devices leave the host in float.
  */
-export function blockedStorage({ vectorFloats, precision }: Pick<KernelTarget, 'vectorFloats' | 'precision'>): BlockedStorage {
+export function blockedStorage({
+  vectorFloats,
+  precision,
+}: Pick<KernelTarget, 'vectorFloats' | 'precision'>): BlockedStorage {
   switch (precision) {
     case 'bf16':
       return { dtype: 'bf16', bytes: 2, block: vectorFloats, blockRegisters: 1, productLanes: 2, productCost: 0.5 };

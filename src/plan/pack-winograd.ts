@@ -127,10 +127,15 @@ export function canUseWinograd(s: ConvGeometry): boolean {
   return is3x3 && s.dilationH === 1 && s.dilationW === 1 && s.groups === 1 && s.block >= 4;
 }
 
-/** Of bf16 and f16 filters only transformed ones are multiplied; those of 2×2 are smaller than raw floats. */
+/**
+ * Of bf16 and f16 filters only transformed ones are multiplied; those of 2×2 are smaller than raw floats. Halves are summed as
+ * halves: F(4×4) would err three times as much as the direct convolution.
+ */
 export function winogradFormsWithin(mayGrow: boolean, target: TileTarget): readonly WinogradForm[] {
-  if (blockedStorage(target).bytes === 4) return kWinogradForms.filter((form) => mayGrow || form.rawFilters);
-  return kWinogradForms.filter(({ outputs, rawFilters }) => !rawFilters && (mayGrow || outputs === 2));
+  const { dtype } = blockedStorage(target);
+  if (dtype === 'f32') return kWinogradForms.filter((form) => mayGrow || form.rawFilters);
+  const takesFour = dtype === 'bf16' && mayGrow;
+  return kWinogradForms.filter(({ outputs, rawFilters }) => !rawFilters && (takesFour || outputs === 2));
 }
 
 /**

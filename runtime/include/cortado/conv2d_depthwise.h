@@ -10,15 +10,6 @@
 
 namespace cortado {
 
-/** First and past-the-last output index whose whole window [o·stride − pad, + extent) lies inside [0, in). */
-constexpr int first_inside(int pad, int stride) { return pad <= 0 ? 0 : (pad + stride - 1) / stride; }
-
-constexpr int last_inside(int in, int out, int extent, int stride, int pad) {
-  const int room = in - extent + pad;
-  const int end = room < 0 ? 0 : room / stride + 1;
-  return end < out ? end : out;
-}
-
 /** Elements of x as weights of type W are multiplied with them: widened if these are floats. */
 template <class W, class F, class E>
 CORTADO_INLINE typename Products<W, F>::Sum depthwise_input(const E* x) {

@@ -45,7 +45,7 @@ struct BiasResidualClampOf {
   CORTADO_INLINE V operator()(V acc, std::int64_t channel, std::int64_t offset) const {
     V sum = bias == nullptr ? acc : acc + Lanes::template channel<V>(bias, channel);
     if (residual != nullptr) sum = sum + load<V>(residual + offset);
-    return min(max(sum, splat<V>(floor)), splat<V>(ceiling));
+    return at_most(at_least(sum, splat<V>(floor)), splat<V>(ceiling));
   }
 };
 using BiasResidualClamp = BiasResidualClampOf<float>;

@@ -65,6 +65,15 @@ constexpr std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return 
 /** A stride argument where 0 stands for dense. */
 CORTADO_INLINE std::int64_t stride_or(std::int64_t stride, std::int64_t dense) { return stride == 0 ? dense : stride; }
 
+/** First and past-the-last output index whose whole window [o·stride − pad, + extent) lies inside [0, in). */
+constexpr int first_inside(int pad, int stride) { return pad <= 0 ? 0 : (pad + stride - 1) / stride; }
+
+constexpr int last_inside(int in, int out, int extent, int stride, int pad) {
+  const int room = in - extent + pad;
+  const int end = room < 0 ? 0 : room / stride + 1;
+  return end < out ? end : out;
+}
+
 /** An int known at compile time, as a value: what static_for hands to its body. */
 template <int N>
 struct Int {

@@ -1,5 +1,6 @@
 // Max and average pooling. Windows are clipped to the image; the average divides by the number of elements really in the
 // window; the maximum starts from the lowest finite float and takes what is greater, so a NaN is skipped (as in Caffe2).
+// Neighbouring windows inside the image share what they reduce of a column. Halves are compared as they are.
 #pragma once
 
 #include <cfloat>
@@ -32,7 +33,7 @@ struct MaxReduce {
   }
   template <class V>
   static CORTADO_INLINE V add(V sofar, V x) {
-    return max(sofar, x);
+    return max_number(sofar, x);
   }
   template <class V>
   static CORTADO_INLINE V finish(V sofar, std::int64_t) {
@@ -55,6 +56,27 @@ struct AverageReduce {
   }
 };
 
+/** What elements of E are reduced in. */
+template <class Reduce, class E, class F>
+struct PoolVector {
+  using Type = F;
+  static CORTADO_INLINE F start() { return Reduce::template start<F>(); }
+  static CORTADO_INLINE F load(const E* x) { return cortado::load<F>(x); }
+  static CORTADO_INLINE F add(F sofar, F x) { return Reduce::add(sofar, x); }
+  static CORTADO_INLINE F widen(F reduced) { return reduced; }
+};
+
+#if CORTADO_HALF_ARITHMETIC
+template <>
+struct PoolVector<MaxReduce, Half, Vec<float, 8>> {
+  using Type = EightHalves;
+  static CORTADO_INLINE EightHalves start() { return splat<EightHalves>(0xfc00); }  // −infinity, which the lowest float is rounded to
+  static CORTADO_INLINE EightHalves load(const Half* x) { return load_halves(x); }
+  static CORTADO_INLINE EightHalves add(EightHalves sofar, EightHalves x) { return max_halves(sofar, x); }
+  static CORTADO_INLINE Vec<float, 8> widen(EightHalves reduced) { return widen_half(reduced); }
+};
+#endif
+
 /** Input range of a window along one axis, clipped to the image. */
 CORTADO_INLINE Range clip_window(std::int64_t out, std::int64_t stride, std::int64_t pad, std::int64_t kernel, std::int64_t in) {
   const std::int64_t begin = out * stride - pad;
@@ -64,42 +86,74 @@ CORTADO_INLINE Range clip_window(std::int64_t out, std::int64_t stride, std::int
 /** Blocked window of `rows` × `cols` pixels that begins at x. Four accumulators for windows as large as an image. */
 template <int B, class Reduce, class E>
 CORTADO_INLINE Vec<float, B> pool_window(const E* x, std::int64_t rows, std::int64_t cols, std::int64_t row_stride) {
-  using F = Vec<float, B>;
-  F sofar[4] = {Reduce::template start<F>(), Reduce::template start<F>(), Reduce::template start<F>(), Reduce::template start<F>()};
+  using P = PoolVector<Reduce, E, Vec<float, B>>;
+  typename P::Type sofar[4] = {P::start(), P::start(), P::start(), P::start()};
   for (std::int64_t row = 0; row < rows; ++row, x += row_stride) {
     std::int64_t col = 0;
     for (; col + 4 <= cols; col += 4) {
-      static_for<0, 4>([&](auto i) __attribute__((always_inline)) { sofar[i] = Reduce::add(sofar[i], load<F>(x + (col + i) * B)); });
+      static_for<0, 4>([&](auto i) __attribute__((always_inline)) { sofar[i] = P::add(sofar[i], P::load(x + (col + i) * B)); });
     }
-    for (; col < cols; ++col) sofar[0] = Reduce::add(sofar[0], load<F>(x + col * B));
+    for (; col < cols; ++col) sofar[0] = P::add(sofar[0], P::load(x + col * B));
   }
-  return Reduce::add(Reduce::add(sofar[0], sofar[1]), Reduce::add(sofar[2], sofar[3]));
+  return P::widen(P::add(P::add(sofar[0], sofar[1]), P::add(sofar[2], sofar[3])));
 }
 
-/** A window that lies inside the image: its size is known, everything unrolls. */
-template <int B, class Reduce, int kRows, int kCols, class E>
-CORTADO_INLINE Vec<float, B> pool_whole_window(const E* x, std::int64_t row_stride) {
+/** One output row of one block of channels: `plane` of x, the row of y, `offset` of that row for the epilogue. */
+struct PoolRow {
+  Range rows; /**< Input rows under the windows. */
+  std::int64_t channel;
+  std::int64_t offset;
+};
+
+/** Output `col` of a row, whose window may leave the image. */
+template <const Pool2dShape& S, class Reduce, class Ep, class E>
+CORTADO_INLINE void pool_border(const PoolRow& row, int col, const E* plane, E* y, const Ep& ep) {
+  constexpr int B = S.block;
   using F = Vec<float, B>;
-  F sofar = Reduce::template start<F>();
-  static_for<0, kRows>([&](auto row) __attribute__((always_inline)) {
-    static_for<0, kCols>([&](auto col) __attribute__((always_inline)) {
-      sofar = Reduce::add(sofar, load<F>(x + row * row_stride + col * B));
+  constexpr std::int64_t row_stride = static_cast<std::int64_t>(S.in_width) * B;
+  const Range cols = clip_window(col, S.stride_w, S.pad_left, S.kernel_w, S.in_width);
+  const std::int64_t high = row.rows.end - row.rows.begin, wide = cols.end - cols.begin;
+  const F reduced = pool_window<B, Reduce>(plane + row.rows.begin * row_stride + cols.begin * B, high, wide, row_stride);
+  const std::int64_t at = static_cast<std::int64_t>(col) * B;
+  store(y + at, finish<F, ChannelLanes>(ep, Reduce::finish(reduced, high * wide), row.channel, row.offset + at));
+}
+
+/** kPixels neighbouring outputs from `col` on, whose windows lie inside the image: their sizes are known, everything unrolls. */
+template <const Pool2dShape& S, class Reduce, int kPixels, class Ep, class E>
+CORTADO_INLINE void pool_tile(const PoolRow& row, int col, const E* plane, E* y, const Ep& ep) {
+  constexpr int B = S.block;
+  using F = Vec<float, B>;
+  using P = PoolVector<Reduce, E, F>;
+  constexpr std::int64_t row_stride = static_cast<std::int64_t>(S.in_width) * B;
+  const E* x = plane + row.rows.begin * row_stride + (static_cast<std::int64_t>(col) * S.stride_w - S.pad_left) * B;
+  typename P::Type reduced[kPixels];
+  static_for<0, (kPixels - 1) * S.stride_w + S.kernel_w>([&](auto c) __attribute__((always_inline)) {
+    typename P::Type column = P::load(x + c * B);
+    static_for<1, S.kernel_h>([&](auto r) __attribute__((always_inline)) { column = P::add(column, P::load(x + r * row_stride + c * B)); });
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      constexpr int at = c - p * S.stride_w;
+      if constexpr (at == 0) reduced[p] = P::add(P::start(), column);
+      if constexpr (at > 0 && at < S.kernel_w) reduced[p] = P::add(reduced[p], column);
     });
   });
-  return sofar;
+  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+    const std::int64_t at = static_cast<std::int64_t>(col + p) * B;
+    store(y + at, finish<F, ChannelLanes>(ep, Reduce::finish(P::widen(reduced[p]), S.kernel_h * S.kernel_w), row.channel, row.offset + at));
+  });
 }
 
 /** y = ep(pool(x)), blocked → blocked. Parts split the output rows of all images and blocks. */
 template <const Pool2dShape& S, class Reduce, class Ep, class E>
 void pool2d(Part part, std::int64_t n, const E* x, E* y, const Ep& ep) {
   constexpr int B = S.block;
-  using F = Vec<float, B>;
   constexpr std::int64_t blocks = ceil_div(S.channels, B);
-  constexpr std::int64_t row_stride = static_cast<std::int64_t>(S.in_width) * B;
-  constexpr std::int64_t x_plane = S.in_height * row_stride;
+  constexpr std::int64_t x_plane = static_cast<std::int64_t>(S.in_height) * S.in_width * B;
   constexpr std::int64_t y_row = static_cast<std::int64_t>(S.out_width) * B;
   constexpr std::int64_t y_plane = S.out_height * y_row;
-  constexpr bool unrolls = S.kernel_h * S.kernel_w <= 16;
+  constexpr bool unrolls = S.kernel_h * S.kernel_w <= 16 && S.stride_w <= 4;
+  constexpr int pixels = 4;
+  constexpr int inside = first_inside(S.pad_left, S.stride_w);
+  constexpr int inside_end = last_inside(S.in_width, S.out_width, S.kernel_w, S.stride_w, S.pad_left);
   const std::int64_t x_image = stride_or(S.x_image_stride, blocks * x_plane);
   const std::int64_t y_image = stride_or(S.y_image_stride, blocks * y_plane);
   const Range share = share_of(part, n * blocks * S.out_height);
@@ -107,23 +161,19 @@ void pool2d(Part part, std::int64_t n, const E* x, E* y, const Ep& ep) {
     const std::int64_t out_row = item % S.out_height;
     const std::int64_t block = item / S.out_height % blocks;
     const std::int64_t image = item / S.out_height / blocks;
-    const E* plane = x + image * x_image + block * x_plane;
     const std::int64_t at = block * y_plane + out_row * y_row;
-    const Range rows = clip_window(out_row, S.stride_h, S.pad_top, S.kernel_h, S.in_height);
-    for (int out_col = 0; out_col < S.out_width; ++out_col) {
-      const Range cols = clip_window(out_col, S.stride_w, S.pad_left, S.kernel_w, S.in_width);
-      const std::int64_t high = rows.end - rows.begin, wide = cols.end - cols.begin;
-      const E* window = plane + rows.begin * row_stride + cols.begin * B;
-      F reduced;
-      if (unrolls && high == S.kernel_h && wide == S.kernel_w) {
-        reduced = pool_whole_window<B, Reduce, unrolls ? S.kernel_h : 1, unrolls ? S.kernel_w : 1>(window, row_stride);
-      } else {
-        reduced = pool_window<B, Reduce>(window, high, wide, row_stride);
+    const PoolRow row{clip_window(out_row, S.stride_h, S.pad_top, S.kernel_h, S.in_height), block * B, image * blocks * y_plane + at};
+    const E* plane = x + image * x_image + block * x_plane;
+    E* to = y + image * y_image + at;
+    int col = 0;
+    if constexpr (unrolls && inside < inside_end) {
+      if (row.rows.end - row.rows.begin == S.kernel_h) {
+        for (; col < inside; ++col) pool_border<S, Reduce>(row, col, plane, to, ep);
+        for (; col + pixels <= inside_end; col += pixels) pool_tile<S, Reduce, pixels>(row, col, plane, to, ep);
+        for (; col < inside_end; ++col) pool_tile<S, Reduce, 1>(row, col, plane, to, ep);
       }
-      const std::int64_t pixel = at + static_cast<std::int64_t>(out_col) * B;
-      store(y + image * y_image + pixel,
-            finish<F, ChannelLanes>(ep, Reduce::finish(reduced, high * wide), block * B, image * blocks * y_plane + pixel));
     }
+    for (; col < S.out_width; ++col) pool_border<S, Reduce>(row, col, plane, to, ep);
   }
 }
 

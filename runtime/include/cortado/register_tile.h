@@ -67,12 +67,12 @@ CORTADO_INLINE void finish_tile(const TileLoops& loops, const TileFinish& finish
   }
   if (finish.has_floor) {
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = max(acc[p][v], splat<F>(finish.floor)); });
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = at_least(acc[p][v], splat<F>(finish.floor)); });
     });
   }
   if (finish.has_ceiling) {
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = min(acc[p][v], splat<F>(finish.ceiling)); });
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) { acc[p][v] = at_most(acc[p][v], splat<F>(finish.ceiling)); });
     });
   }
 }
@@ -185,10 +185,11 @@ struct TileSums {
   int steps_per_visit;
   int steps_left;
 
-  /** One of the steps of at most steps_per_visit · lanes products is done. */
-  CORTADO_INLINE void count_step() {
+  /** A step follows: makes room for its products. */
+  CORTADO_INLINE void begin_step() {
     if constexpr (P::kMostProducts > 0) {
-      if (--steps_left == 0) move_to_memory();
+      if (steps_left == 0) move_to_memory();
+      --steps_left;
     }
   }
 
@@ -218,8 +219,8 @@ CORTADO_INLINE const E* multiply_blocks(const TileLoops& loops, int outers, cons
       const E* x_inner = x_middle;
       for (int inner = inners; inner > 0; --inner, x_inner += inner_stride, w += kBlockWeights) {
         prefetch_ahead<kBlockWeights>(w, w_ahead);
+        sums.begin_step();
         multiply_block<F, kPixelStride, kRowPixels, kRowStride>(x_inner, w, sums.acc);
-        sums.count_step();
       }
     }
   }
@@ -308,6 +309,7 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
     for (int middle = loops.middle; middle > 0; --middle, x_middle += loops.x_middle_stride) {
       const E* x_inner = x_middle;
       for (int inner = loops.inner; inner > 0; --inner, x_inner += loops.x_inner_stride) {
+        sums.begin_step();
         if constexpr (kLanes > 0 && kLaneStride == 1 && kMultipliesRows<E, F, kPixelStride, kRowPixels, kPixels, kLanes>) {
           multiply_row<F, kPixelStride, kLanes>(x_inner, w, acc);
           w += kLanes * kVectors * B;
@@ -334,7 +336,6 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
             if (lanes % step != 0) w += w_step;
           }
         }
-        sums.count_step();
       }
     }
   }

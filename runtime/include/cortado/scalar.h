@@ -44,6 +44,18 @@ CORTADO_INLINE V min(V a, V b) {
   return b < a ? b : a;
 }
 template <class V, IfScalar<V> = 0>
+CORTADO_INLINE V max_number(V a, V b) {
+  return max(a, b);
+}
+template <class V, IfScalar<V> = 0>
+CORTADO_INLINE V at_least(V x, V least) {
+  return max(x, least);
+}
+template <class V, IfScalar<V> = 0>
+CORTADO_INLINE V at_most(V x, V most) {
+  return min(x, most);
+}
+template <class V, IfScalar<V> = 0>
 CORTADO_INLINE bool lt(V a, V b) {
   return a < b;
 }

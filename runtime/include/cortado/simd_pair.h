@@ -87,6 +87,18 @@ template <class V, IfPair<V> = 0>
 CORTADO_INLINE V min(V a, V b) {
   return {min(a.low, b.low), min(a.high, b.high)};
 }
+template <class V, IfPair<V> = 0>
+CORTADO_INLINE V max_number(V a, V b) {
+  return {max_number(a.low, b.low), max_number(a.high, b.high)};
+}
+template <class V, IfPair<V> = 0>
+CORTADO_INLINE V at_least(V x, V least) {
+  return {at_least(x.low, least.low), at_least(x.high, least.high)};
+}
+template <class V, IfPair<V> = 0>
+CORTADO_INLINE V at_most(V x, V most) {
+  return {at_most(x.low, most.low), at_most(x.high, most.high)};
+}
 template <class M, class V, IfPair<V> = 0>
 CORTADO_INLINE V select(const M& mask, V a, V b) {
   return {select(mask.low, a.low, b.low), select(mask.high, a.high, b.high)};

@@ -19,7 +19,8 @@ export const toBlocked = defineOp({
   infer: (request) => {
     const type = plainInput(request);
     const { dtype } = request.attrs;
-    if (dtype !== 'f32' && dtype !== 'bf16' && dtype !== 'f16') return request.fail(`blocked tensors hold no ${dtype}`, { code: 'internal' });
+    if (dtype !== 'f32' && dtype !== 'bf16' && dtype !== 'f16')
+      return request.fail(`blocked tensors hold no ${dtype}`, { code: 'internal' });
     return [{ ...type, dtype, layout: { kind: 'blocked', block: request.attrs.block } }];
   },
   reference: (request) => [request.tensor(0)],

@@ -2,9 +2,9 @@
 // or, raw, in the kernel.
 
 import { blockedStorage, type KernelCall, type KernelConfig, type KernelRequest } from '../../ops/kernel-call.js';
-import { winogradRuns } from '../pack-pairs.js';
 import { type ConvGeometry, packConv2dFirst } from '../pack-conv.js';
 import { packOnce } from '../pack-once.js';
+import { winogradRuns } from '../pack-pairs.js';
 import {
   canUseWinograd,
   chooseWinograd,

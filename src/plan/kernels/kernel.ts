@@ -49,7 +49,7 @@ export function outputType(node: Node): TensorType {
   return node.outputs[0]?.type ?? fail('internal', `${node.op} has no output`);
 }
 
-/** True for images of floats, or of bf16 read as floats, whose sizes are all fixed except, perhaps, the number of images. */
+/** True for images of floats, or of bf16 or f16 read as floats, whose sizes are all fixed except, perhaps, the number of images. */
 export function isStaticImage(type: TensorType): boolean {
   return arithmeticDType(type.dtype) === 'f32' && type.shape.length === 4 && type.shape.slice(1).every(isStatic);
 }

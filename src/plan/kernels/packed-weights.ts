@@ -2,8 +2,8 @@
 
 import { floatsToHalf, makeTensor, type NumericTensor } from '../../ir/tensor.js';
 import { blockedStorage, type KernelRequest } from '../../ops/kernel-call.js';
-import { type LaneRun, packInPairs } from '../pack-pairs.js';
 import { packOnce } from '../pack-once.js';
+import { type LaneRun, packInPairs } from '../pack-pairs.js';
 
 /** `pack()` as a tensor; `runs()` says which of its rows are neighbouring lanes. Packed once for the same `form`. */
 export function packedTensor(

@@ -39,7 +39,12 @@ function lowerPool(request: KernelRequest, reduce: string): KernelCall {
     fn: 'pool2d',
     config: {
       type: 'Pool2dShape',
-      fields: [...poolFields(node), ['block', blockedStorage(target).block], ['x_image_stride', 0], ['y_image_stride', 0]],
+      fields: [
+        ...poolFields(node),
+        ['block', blockedStorage(target).block],
+        ['x_image_stride', 0],
+        ['y_image_stride', 0],
+      ],
     },
     template: [{ kind: 'config' }, { kind: 'type', cpp: reduce }],
     args: [extentArg(inputType(node, 0).shape[0] ?? 1), inputArg(0), outputArg(), kFunctorArg],

@@ -3,13 +3,7 @@
 // measurements stay good when the model changes.
 
 import { blockedStorage, type TileFields } from '../../ops/kernel-call.js';
-import {
-  type ConvFewTile,
-  type ConvGeometry,
-  type ConvTile,
-  type TileTarget,
-  tileRows,
-} from '../pack-conv.js';
+import { type ConvFewTile, type ConvGeometry, type ConvTile, type TileTarget, tileRows } from '../pack-conv.js';
 import type { WinogradTile } from '../pack-winograd.js';
 import type { TileSpace } from './kernel.js';
 

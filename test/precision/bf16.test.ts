@@ -12,8 +12,8 @@ import { bfloat16ToNumber, floatTensor, numberToBfloat16, toNumbers } from '../.
 import { interpret } from '../../src/ops/interpret.js';
 import { parseGraph } from '../../src/ops/parse-graph.js';
 import { packageRoot } from '../../src/package-root.js';
-import { directRuns, firstRuns, packInPairs } from '../../src/plan/pack-pairs.js';
 import { type ConvGeometry, packConv2dDirect } from '../../src/plan/pack-conv.js';
+import { directRuns, firstRuns, packInPairs } from '../../src/plan/pack-pairs.js';
 import { countAgreement } from '../../src/verify/agreement.js';
 import { verifyNet } from '../../src/verify/verify-net.js';
 import { skipBecause } from '../support/skip.js';
