@@ -90,9 +90,7 @@ class NetText {
           ? false
           : program.arenaParts.map(({ region, sizeBytes }) => ({ region: cString(region), sizeBytes })),
       arenaCount: program.arenaParts.length < 2 ? 0 : program.arenaParts.length,
-      headers: [...headers, 'cortado/expression.h', 'cortado/epilogue.h']
-        .sort()
-        .filter((h, i, all) => all.indexOf(h) === i),
+      headers: [...headers, 'cortado/math.h', 'cortado/epilogue.h'].sort().filter((h, i, all) => all.indexOf(h) === i),
       linkedWeights: options.weights === 'linked' && options.weightFileBytes > 0,
       weightsFile: options.weights === 'file' && options.weightFileBytes > 0 ? cString(`${prefix}.weights`) : 'nullptr',
       weightsId: `UINT64_C(0x${options.weightsId.toString(16).padStart(16, '0')})`,

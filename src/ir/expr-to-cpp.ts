@@ -9,7 +9,7 @@ import { shortestFloat } from './numbers.js';
 export type CppForm = 'vector' | 'scalar';
 
 /**
- * C++ text over the names of the arguments, calling the overloads of cortado/scalar.h, simd.h, math.h and expression.h.
+ * C++ text over the names of the arguments, calling the overloads of cortado/number.h, scalar.h, simd.h and math.h.
  * In vector form constants become `splat<V>(…)`. Integer arithmetic goes through functions that wrap without undefined
  * behaviour.
  */

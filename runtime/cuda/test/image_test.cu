@@ -11,6 +11,7 @@ namespace image_test {
 
 using namespace check;
 using namespace cortado::cuda;
+using cortado::PadMode;
 using cortado::cuda::max;
 using cortado::cuda::min;
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "cortado/host_device.h"
+
 namespace cortado {
 
 template <int R>
@@ -12,7 +14,7 @@ struct Dims {
 
 /** Product of all dims. */
 template <int R>
-constexpr std::int64_t product_of(const Dims<R>& dims) {
+CORTADO_CONSTEXPR std::int64_t product_of(const Dims<R>& dims) {
   std::int64_t product = 1;
   for (int i = 0; i < R; i++) product *= dims.d[i];
   return product;
@@ -20,7 +22,7 @@ constexpr std::int64_t product_of(const Dims<R>& dims) {
 
 /** Where row-major element `at` of `dims` lies under other strides. */
 template <int R>
-constexpr std::int64_t offset_of(const Dims<R>& dims, const Dims<R>& strides, std::int64_t at) {
+CORTADO_CONSTEXPR std::int64_t offset_of(const Dims<R>& dims, const Dims<R>& strides, std::int64_t at) {
   std::int64_t offset = 0;
   for (int i = R - 1; i >= 0; i--) {
     offset += (at % dims.d[i]) * strides.d[i];

@@ -2,12 +2,11 @@
 // numbers (the compiler vectorizes what it can); W = 0 or 1 forces numbers. In place is allowed where an operand has the output's strides.
 #pragma once
 
+#include "cortado/kernel_dims.h"
 #include "cortado/storage.h"
 #include "cortado/math.h"
 
 namespace cortado {
-
-inline constexpr int kMaxMapRank = 6;
 
 /** Floats, or what is read and written as floats. */
 template <class... T>
@@ -24,14 +23,6 @@ void map(Part part, std::int64_t count, Out* out, const F& f, const In*... in) {
   }
   for (std::int64_t left = share.end - i; left > 0; --left, ++i) out[i] = static_cast<Out>(f(to_number(in[i])...));
 }
-
-/** Output extents, outermost first, and each operand's strides in elements; 0 repeats. The output is dense. */
-template <int kOperands>
-struct MapDims {
-  int rank;
-  std::int64_t dims[kMaxMapRank];
-  std::int64_t strides[kOperands > 0 ? kOperands : 1][kMaxMapRank];
-};
 
 /** One operand along the innermost axis. */
 template <class T>

@@ -3,21 +3,10 @@
 #pragma once
 
 #include "cortado/epilogue.h"
+#include "cortado/kernel_dims.h"
 #include "cortado/part.h"
 
 namespace cortado {
-
-/** y[batch][m][n] = a[i % a_batch] · b[i % b_batch]; a: [m][k], or [k][m] if trans_a; b: [k][n], or [n][k] if trans_b. */
-struct BatchMatmulDims {
-  std::int64_t batch;
-  std::int64_t a_batch;
-  std::int64_t b_batch;
-  std::int64_t m;
-  std::int64_t n;
-  std::int64_t k;
-  bool trans_a;
-  bool trans_b;
-};
 
 /** One row of a product before the epilogue. */
 inline void matmul_generic_row(const BatchMatmulDims& d, const float* a, const float* b, std::int64_t row, float* y) {

@@ -3,11 +3,10 @@
 
 #include <cstring>
 
+#include "cortado/kernel_dims.h"
 #include "cortado/storage.h"
 
 namespace cortado {
-
-enum class PadMode { kConstant, kReflect, kEdge };
 
 /** Bottom and right pads follow from the output size. */
 struct Pad2dDims {

@@ -17,7 +17,6 @@
 #endif
 
 #define CORTADO_DEVICE __device__ __forceinline__
-#define CORTADO_CONSTEXPR __host__ __device__ constexpr /* for both sides */
 
 #if defined(CORTADO_CUDA_EMULATION)
 #define CORTADO_UNROLL

@@ -1,6 +1,7 @@
 // Operators that move whole pixels: nearest resize, padding, cropping, and any other gather of pixels (y's pixel from one of x's or a constant).
 #pragma once
 
+#include "cortado/kernel_dims.h"
 #include "cortado_cuda/image.h"
 
 namespace cortado::cuda {
@@ -56,8 +57,6 @@ struct NearestSource {
     return in < size - 1 ? in : size - 1;
   }
 };
-
-enum class PadMode { kConstant, kReflect, kEdge };
 
 /** Negative pads crop. Reflection does not repeat the edge: −1 ↦ 1, size ↦ size − 2. */
 template <PadMode kMode>

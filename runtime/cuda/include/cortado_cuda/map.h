@@ -2,11 +2,10 @@
 // operand has the output's strides.
 #pragma once
 
+#include "cortado/kernel_dims.h"
 #include "cortado_cuda/expression.h"
 
 namespace cortado::cuda {
-
-inline constexpr int kMaxMapRank = 6;
 
 template <class F, class Out, class... In>
 __global__ void map_kernel(std::int64_t count, Out* out, F f, const In*... in) {
@@ -21,14 +20,6 @@ void map(cudaStream_t stream, std::int64_t count, Out* out, const F& f, const In
   const Launch l = linear_launch(count);
   launch(map_kernel<F, Out, In...>, l.grid, l.block, l.shared_bytes, stream, count, out, f, in...);
 }
-
-/** Output extents, outermost first, and each operand's strides in elements; 0 repeats. The output is dense. */
-template <int kOperands>
-struct MapDims {
-  int rank;
-  std::int64_t dims[kMaxMapRank];
-  std::int64_t strides[kOperands > 0 ? kOperands : 1][kMaxMapRank];
-};
 
 /** Where element `i` of the output lies in operand `operand`. Index is 32 bits wide where that suffices: divisions cost less. */
 template <class Index, int kOperands>

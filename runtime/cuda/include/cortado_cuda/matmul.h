@@ -2,21 +2,10 @@
 // 16 × 16 threads makes a tile of the result, one element each, from tiles in shared memory. Right for any size; conv2d_gemm is the fast one.
 #pragma once
 
+#include "cortado/kernel_dims.h"
 #include "cortado_cuda/expression.h"
 
 namespace cortado::cuda {
-
-/** a: [m][k], or [k][m] if trans_a; b: [k][n], or [n][k] if trans_b. */
-struct BatchMatmulDims {
-  std::int64_t batch;
-  std::int64_t a_batch;
-  std::int64_t b_batch;
-  std::int64_t m;
-  std::int64_t n;
-  std::int64_t k;
-  bool trans_a;
-  bool trans_b;
-};
 
 inline constexpr int kMatmulTile = 16;
 

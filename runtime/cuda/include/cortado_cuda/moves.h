@@ -11,19 +11,13 @@ __global__ void strided_copy_kernel(std::int64_t count, const T* x, T* y, Dims<R
   begin_kernel();
   const std::int64_t i = linear_index();
   if (i >= count) return;
-  std::int64_t rest = i, offset = 0;
-  for (int axis = R - 1; axis >= 0; --axis) {
-    offset += rest % dims.d[axis] * strides.d[axis];
-    rest /= dims.d[axis];
-  }
-  y[i] = x[offset];
+  y[i] = x[offset_of(dims, strides, i)];
 }
 
 /** y[i] = x[offset + Σ index · stride] over all indices of `dims`; y dense. */
 template <class T, int R>
 void strided_copy(cudaStream_t stream, const T* x, T* y, const Dims<R>& dims, const Dims<R>& strides, std::int64_t offset) {
-  std::int64_t count = 1;
-  for (int axis = 0; axis < R; ++axis) count *= dims.d[axis];
+  const std::int64_t count = product_of(dims);
   const Launch l = linear_launch(count);
   launch(strided_copy_kernel<T, R>, l.grid, l.block, l.shared_bytes, stream, count, x + offset, y, dims, strides);
 }

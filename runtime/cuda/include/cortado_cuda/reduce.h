@@ -6,17 +6,6 @@
 
 namespace cortado::cuda {
 
-/** Place of row-major element `at` of `dims` under other strides. */
-template <int R>
-CORTADO_DEVICE std::int64_t strided_offset(const Dims<R>& dims, const Dims<R>& strides, std::int64_t at) {
-  std::int64_t offset = 0;
-  for (int axis = R - 1; axis >= 0; --axis) {
-    offset += at % dims.d[axis] * strides.d[axis];
-    at /= dims.d[axis];
-  }
-  return offset;
-}
-
 /** What a reduction walks over: `results` of K kept dims, `values` of R reduced ones for each. */
 template <int K, int R>
 struct ReduceDims {
@@ -34,19 +23,19 @@ __global__ void __launch_bounds__(kLinearBlock) reduce_kernel(ReduceDims<K, R> d
   const std::int64_t result = linear_index() / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (result >= d.results) return;
-  const float* from = x + strided_offset(d.kept, d.kept_strides, result);
+  const float* from = x + offset_of(d.kept, d.kept_strides, result);
   if constexpr (Kind::kIsMax) {
     // The first value counts for every lane: if it is NaN, so is the maximum; later ones are passed over.
     float best = d.values == 0 ? 0.0f : from[0];
     for (std::int64_t i = lane; i < d.values; i += 32) {
-      const float value = from[strided_offset(d.reduced, d.reduced_strides, i)];
+      const float value = from[offset_of(d.reduced, d.reduced_strides, i)];
       best = best < value ? value : best;
     }
     best = warp_max(best);
     if (lane == 0) y[result] = best;
   } else {
     double total = 0.0;
-    for (std::int64_t i = lane; i < d.values; i += 32) total += static_cast<double>(from[strided_offset(d.reduced, d.reduced_strides, i)]);
+    for (std::int64_t i = lane; i < d.values; i += 32) total += static_cast<double>(from[offset_of(d.reduced, d.reduced_strides, i)]);
     for (int mask = 16; mask > 0; mask /= 2) total += shuffle_xor(total, mask);
     if (lane == 0) y[result] = static_cast<float>(Kind::kIsMean ? total / static_cast<double>(d.values) : total);
   }
