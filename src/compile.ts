@@ -20,6 +20,7 @@ import type { Graph } from './ir/graph.js';
 import type { KernelTarget, Precision } from './ops/kernel-call.js';
 import { runPasses } from './passes/pipeline.js';
 import { buildProgram } from './plan/build-program.js';
+import { arenaPeakText, largestWeightsText } from './plan/memory-peaks.js';
 import type { Program } from './plan/program.js';
 import { applyRecord } from './tune/apply-record.js';
 import type { TuningRecord } from './tune/record.js';
@@ -174,7 +175,7 @@ export function compileModel(options: CompileOptions, known?: ImportedNet): Comp
   checkBudget(program, options.maxArenaBytes);
   checkAddressSpace(program, target);
   options.onProgress?.('generating');
-  checkFlashBudget(program.weightBytes, target, options);
+  checkFlashBudget(program, target, options);
   const stack = { netBytes: kUnknownStackBytes, imageBytes: target.stackBytes ?? kUnknownStackBytes };
   const files = emitFiles(program, target, options, stack);
   return { program, files, target, graph, warnings: [...warnings, ...tuned.warnings] };
@@ -244,7 +245,7 @@ export async function compile(
     outputFolder: request.outputFolder,
     cacheFolder: request.cacheFolder,
     version: kVersion,
-    ...(maxFlashBytes === undefined ? {} : { maxFlashBytes }),
+    ...(maxFlashBytes === undefined ? {} : { maxFlashBytes, largestWeights: largestWeightsText(compiled.program) }),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   return { ...compiled, build };
@@ -254,7 +255,9 @@ function checkBudget(program: Program, maxArenaBytes: number | undefined): void 
   if (maxArenaBytes === undefined || program.arenaBytes <= maxArenaBytes) return;
   fail('mismatch', 'the arena exceeds its budget', {
     expected: `at most ${maxArenaBytes} bytes`,
-    got: `${program.arenaBytes} bytes (no plan can be below ${program.arenaBoundBytes})`,
+    got:
+      `${program.arenaBytes} bytes, ${program.arenaBytes - maxArenaBytes} too many (no plan can be below ` +
+      `${program.arenaBoundBytes}); ${arenaPeakText(program)}`,
     remedy: 'raise --max-arena, or use smaller inputs or fewer threads',
   });
 }

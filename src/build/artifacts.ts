@@ -31,6 +31,8 @@ export interface BuildOptions {
   readonly version: string;
   /** Fails when an image without an operating system needs more to be programmed, weights included. */
   readonly maxFlashBytes?: number;
+  /** What is large in it, for that error. */
+  readonly largestWeights?: string;
   onProgress?(message: string): void;
 }
 
@@ -207,7 +209,7 @@ class Builder {
     const output = join(this.staging, name);
     if (isBare) {
       this.image = await linkImage(objects, output, this.tools(), this.place());
-      checkFlash(this.image, this.options.maxFlashBytes);
+      checkFlash(this.image, this.options);
     } else await this.linkProgram(objects, output);
     return [name, ...(await this.weightsBeside())];
   }

@@ -53,12 +53,14 @@ function explainLink(error: unknown): never {
 /** Fails when the image exceeds its budget of flash. */
 export function checkFlash(
   { codeBytes, weightBytes, flashBytes }: ImageSizes,
-  maxFlashBytes: number | undefined,
+  { maxFlashBytes, largestWeights = '' }: { readonly maxFlashBytes?: number; readonly largestWeights?: string },
 ): void {
   if (maxFlashBytes === undefined || flashBytes <= maxFlashBytes) return;
   fail('mismatch', 'the image exceeds its budget of flash', {
     expected: `at most ${maxFlashBytes} bytes`,
-    got: `${flashBytes} bytes: code ${codeBytes}, weights ${weightBytes}`,
+    got:
+      `${flashBytes} bytes, ${flashBytes - maxFlashBytes} too many: code ${codeBytes}, weights ${weightBytes}` +
+      ` (${largestWeights})`,
     remedy: 'raise --max-flash, or use a smaller net',
   });
 }

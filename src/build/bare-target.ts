@@ -2,6 +2,8 @@
 
 import { type Holding, type MemoryRegion, regionOf } from '../emit/memory-regions.js';
 import { fail } from '../errors.js';
+import { largestWeightsText } from '../plan/memory-peaks.js';
+import type { Program } from '../plan/program.js';
 import type { Target } from './target.js';
 
 export const kBareSystem = 'none';
@@ -54,7 +56,7 @@ export function checkBareOptions(options: { readonly threads: number; readonly w
 
 /** What is known before anything is compiled: the weights alone. */
 export function checkFlashBudget(
-  weightBytes: number,
+  program: Program,
   target: Target,
   { maxFlashBytes, weights }: { readonly maxFlashBytes?: number; readonly weights?: string },
 ): void {
@@ -65,10 +67,12 @@ export function checkFlashBudget(
   }
   if (weights === 'pointer') return;
   const region = regionOf(memoryOf(target), 'weights');
+  const { weightBytes } = program;
   const limit = Math.min(region.bytes, maxFlashBytes ?? Number.POSITIVE_INFINITY);
   if (weightBytes <= limit) return;
   fail('mismatch', 'the weights do not fit the flash', {
     expected: `at most ${limit} bytes${limit === region.bytes ? ` (memory region ${region.name})` : ''}`,
-    got: `${weightBytes} bytes of weights`,
+    got: `${weightBytes} bytes of weights, ${weightBytes - limit} too many: ${largestWeightsText(program)}`,
+    remedy: 'use a smaller net, or leave the weights out with --weights pointer',
   });
 }

@@ -1,6 +1,7 @@
 // Arenas over several memory regions: which buffer lies in which, and where. Offsets count through all parts of the arena,
-// first region to last; each part is a contiguous piece of its region. Regions come fastest first: buffers with the most
-// work per byte go there, as far as they fit beside each other over time, the others to the next.
+// first region to last; each part is a contiguous piece of its region. Regions come fastest first: buffers whose bytes are read
+// and written most often go there, as far as they fit beside each other over time, the others to the next. A seeded search over the
+// order in which buffers choose moves accesses to faster regions, and then makes the parts smaller.
 
 import { fail } from '../errors.js';
 import {
@@ -13,15 +14,16 @@ import {
   planArena,
   putPlaced,
 } from './arena.js';
+import { peakText } from './memory-peaks.js';
 
 export interface ArenaRegion {
   readonly name: string;
   readonly capacityBytes: number;
 }
 
-/** A buffer, and the multiply-adds or bytes of all steps that use it. */
+/** A buffer, and how many numbers all steps read from and write to it. */
 export interface RegionRequest extends BufferRequest {
-  readonly work: number;
+  readonly accesses: number;
 }
 
 /** A part of the arena, as planned. */
@@ -45,14 +47,14 @@ export function planRegions(requests: readonly RegionRequest[], regions: readonl
     ...r,
     sizeBytes: Math.ceil(r.sizeBytes / kArenaAlignment) * kArenaAlignment,
   }));
-  for (const { name, order } of orders(rounded)) {
-    const chosen = assign(rounded, order, regions);
-    if (chosen !== undefined) return compact(rounded, chosen, regions, name);
-  }
+  const best = searchOrders(rounded, regions);
+  if (best !== undefined) return compact(rounded, best.assigned, regions, best.name);
   const capacity = regions.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0);
   return fail('mismatch', 'the arena does not fit the memory of the target', {
     expected: `at most ${capacity} bytes (${regions.map((r) => `${r.name} ${r.capacityBytes}`).join(', ')})`,
-    got: `${whole.sizeBytes} bytes in one piece (no plan can be below ${arenaBound(rounded)}), or no split fits`,
+    got:
+      `${whole.sizeBytes} bytes in one piece (no plan can be below ${arenaBound(rounded)}), or no split fits; ` +
+      `at once live ${peakText(rounded)}`,
     remedy: 'use smaller inputs, or give the arena more memory in a target file of your own',
   });
 }
@@ -73,11 +75,73 @@ function orders(requests: readonly RegionRequest[]): readonly Order[] {
     return request === undefined ? 0 : key(request);
   };
   return [
-    by('busiest-bytes-first', ({ work, sizeBytes }) => work / sizeBytes),
+    by('busiest-bytes-first', ({ accesses, sizeBytes }) => accesses / sizeBytes),
     by('largest-first', ({ sizeBytes }) => sizeBytes),
     by('longest-area-first', ({ sizeBytes, first, last }) => sizeBytes * (last - first + 1)),
     by('smallest-first', ({ sizeBytes }) => -sizeBytes),
   ];
+}
+
+/** Tries of the search; fewer where so many buffers would take seconds to place again. */
+const kSearchTries = 1000;
+const kMaxComparisons = 1e8;
+
+interface Candidate {
+  readonly name: string;
+  readonly assigned: Assigned;
+  /** Accesses to each region, each as much slower as there are faster ones. */
+  readonly slowAccesses: number;
+  /** Of all parts together. */
+  readonly sizeBytes: number;
+}
+
+/** The best of all orders and of what random moves of single buffers make of them; undefined where nothing fits. */
+function searchOrders(requests: readonly RegionRequest[], regions: readonly ArenaRegion[]): Candidate | undefined {
+  const tries = Math.min(kSearchTries, Math.floor(kMaxComparisons / requests.length ** 2));
+  let state = 1;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let best: Candidate | undefined;
+  for (const { name, order } of orders(requests)) {
+    let current = order;
+    let candidate = candidateOf(requests, order, regions, name);
+    for (let i = 0; i < tries; i++) {
+      const next = [...current];
+      const [moved] = next.splice(random(next.length), 1);
+      if (moved === undefined) break;
+      next.splice(random(next.length + 1), 0, moved);
+      const changed = candidateOf(requests, next, regions, `${name}, searched,`);
+      if (changed === undefined || (candidate !== undefined && isBetter(candidate, changed))) continue;
+      if (candidate === undefined || isBetter(changed, candidate)) candidate = changed;
+      current = next;
+    }
+    if (candidate !== undefined && (best === undefined || isBetter(candidate, best))) best = candidate;
+  }
+  return best;
+}
+
+function isBetter(a: Candidate, b: Candidate): boolean {
+  return a.slowAccesses < b.slowAccesses || (a.slowAccesses === b.slowAccesses && a.sizeBytes < b.sizeBytes);
+}
+
+function candidateOf(
+  requests: readonly RegionRequest[],
+  order: readonly number[],
+  regions: readonly ArenaRegion[],
+  name: string,
+): Candidate | undefined {
+  const assigned = assign(requests, order, regions);
+  if (assigned === undefined) return undefined;
+  const ends = regions.map(() => 0);
+  let slowAccesses = 0;
+  requests.forEach(({ accesses, sizeBytes }, i) => {
+    const region = assigned.regionOf[i] ?? 0;
+    slowAccesses += region * accesses;
+    ends[region] = Math.max(ends[region] ?? 0, (assigned.offsetOf[i] ?? 0) + sizeBytes);
+  });
+  return { name, assigned, slowAccesses, sizeBytes: ends.reduce((sum, end) => sum + end, 0) };
 }
 
 /** Region and offset of each buffer: the first region with room, or undefined where one has none anywhere. */

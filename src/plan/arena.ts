@@ -63,7 +63,7 @@ export function arenaBound(requests: readonly BufferRequest[]): number {
 }
 
 /** Sum of live bytes at each step where a buffer begins, ends or has just ended. */
-function liveSums(requests: readonly BufferRequest[]): { readonly step: number; readonly live: number }[] {
+export function liveSums(requests: readonly BufferRequest[]): { readonly step: number; readonly live: number }[] {
   const change = new Map<number, number>();
   const add = (step: number, bytes: number): void => void change.set(step, (change.get(step) ?? 0) + bytes);
   for (const { first, last, sizeBytes } of requests) {

@@ -1,5 +1,6 @@
 // Memory of a plan: every storage and every scratch buffer gets an offset in the arena of the host or of the device.
 
+import { dtypeSizeBytes } from '../ir/dtype.js';
 import { type Graph, presentInputs, presentOutputs, type Value } from '../ir/graph.js';
 import { maxSizeBytes } from '../ir/type.js';
 import type { KernelCall } from '../ops/kernel-call.js';
@@ -9,7 +10,7 @@ import { flatten, type Item } from './items.js';
 import type { Calls, Lifetime } from './lifetimes.js';
 import type { Linear } from './linearize.js';
 import type { Arena } from './program.js';
-import { bytesOfNode, macsOf } from './work.js';
+import { macsOf } from './work.js';
 
 export interface MemoryPlan {
   readonly host: Arena;
@@ -95,7 +96,7 @@ function storageRequests(
 ): readonly Owned[] {
   const inputs = new Map(graph.inputs.map((input) => [input.value, input]));
   const copiesInputs = usesDevice(linear, calls);
-  const work = workByRoot(linear);
+  const accesses = accessesByRoot(linear);
   return [...lifetimes].flatMap(([root, life]): readonly Owned[] => {
     if (linear.constants.has(root)) return [];
     const input = inputs.get(root);
@@ -106,24 +107,37 @@ function storageRequests(
         sizeBytes: Math.max(1, maxSizeBytes(root.type)),
         ...life,
         owner: root,
-        work: work.get(root) ?? 0,
+        accesses: accesses.get(root) ?? 0,
         isOnDevice: root.type.memory === 'device',
       },
     ];
   });
 }
 
-/** Multiply-adds, or bytes where there are more, of all steps that use a storage. */
-function workByRoot(linear: Linear): ReadonlyMap<Value, number> {
-  const work = new Map<Value, number>();
+/** Output channels that kernels compute from one read of their input. */
+const kChannelsPerRead = 4;
+
+/**
+ * Numbers that all steps together read from and write to a storage: results are written once, inputs are read once, or
+ * again for every few output channels.
+ */
+function accessesByRoot(linear: Linear): ReadonlyMap<Value, number> {
+  const accesses = new Map<Value, number>();
+  const add = (value: Value, count: number): void => {
+    const root = linear.storage.rootOf(value);
+    accesses.set(root, (accesses.get(root) ?? 0) + count);
+  };
   for (const item of flatten(linear.items)) {
     if (item.kind !== 'node') continue;
-    const own = Math.max(macsOf(item.node), bytesOfNode(item.node));
-    const values = [...presentInputs(item.node), ...presentOutputs(item.node)];
-    for (const root of new Set(values.map((value) => linear.storage.rootOf(value))))
-      work.set(root, (work.get(root) ?? 0) + own);
+    const products = macsOf(item.node) / kChannelsPerRead;
+    for (const value of new Set(presentInputs(item.node))) add(value, Math.max(elementsOf(value), products));
+    for (const value of presentOutputs(item.node)) add(value, elementsOf(value));
   }
-  return work;
+  return accesses;
+}
+
+function elementsOf({ type }: Value): number {
+  return maxSizeBytes(type) / dtypeSizeBytes(type.dtype);
 }
 
 /** Scratch of one part, in whole cache lines, so that parts share none. */
@@ -143,7 +157,7 @@ function scratchRequests(linear: Linear, calls: Calls, partsOf: MemoryOptions['p
         first: item.at,
         last: item.at,
         owner: item,
-        work: item.kind === 'node' ? macsOf(item.node) : 0,
+        accesses: bytes / 2,
         isOnDevice: call.device === true,
       },
     ];

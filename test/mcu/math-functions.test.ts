@@ -74,7 +74,9 @@ describe('math functions of images', function () {
       const data = dtype === 'f32' ? Float32Array.from(kArguments) : Float64Array.from(kArguments);
       const x = makeTensor(dtype, [kArguments.length], data) as NumericTensor;
       const request = { executable, runner: target.runner, inputs: new Map([['x', x]]), outputs: names };
-      const { outputs } = await runExecutable(request);
+      const { outputs, stats } = await runExecutable(request);
+      const [used = 0, bound = 0] = [stats.stack_used_bytes, build.image?.stackBytes];
+      assert.ok(used > 200 && used <= bound, `${used} bytes of stack used, the bound is ${bound}`);
       for (const name of names) {
         const y = outputs.get(name);
         if (y === undefined) assert.fail(`no output ${name}`);

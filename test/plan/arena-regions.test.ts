@@ -10,8 +10,8 @@ import {
   type RegionRequest,
 } from '../../src/plan/arena-regions.js';
 
-function buffer(name: string, sizeBytes: number, first: number, last: number, work = 0): RegionRequest {
-  return { name, sizeBytes, first, last, work };
+function buffer(name: string, sizeBytes: number, first: number, last: number, accesses = 0): RegionRequest {
+  return { name, sizeBytes, first, last, accesses };
 }
 
 const kFast: ArenaRegion = { name: 'dtcm', capacityBytes: 1024 };
@@ -34,6 +34,19 @@ describe('arena over memory regions', () => {
     assert.deepEqual(
       requests.map((_, i) => plan.parts[locateArena(plan.parts, plan.offsetsBytes[i] ?? 0).part]?.region),
       ['sram', 'dtcm'],
+    );
+  });
+
+  it('moves more accesses to the fastest region than buffers by density would take there', () => {
+    const requests = [
+      buffer('dense', 640, 0, 2, 6400),
+      buffer('one', 512, 0, 2, 4800),
+      buffer('other', 512, 0, 2, 4800),
+    ];
+    const plan = planRegions(requests, [kFast, kSlow]);
+    assert.deepEqual(
+      requests.map((_, i) => plan.parts[locateArena(plan.parts, plan.offsetsBytes[i] ?? 0).part]?.region),
+      ['sram', 'dtcm', 'dtcm'],
     );
   });
 
