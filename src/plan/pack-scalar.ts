@@ -26,7 +26,7 @@ export function packConv2dScalar(weights: Float32Array, s: ConvGeometry): Float3
 
 /** conv2d_depthwise_scalar_scratch_bytes: as many padded input rows as a window has. */
 export function depthwiseScratchBytes(s: ConvGeometry): number {
-  const width = (Math.ceil(s.outWidth / 4) * 4 - 1) * s.strideW + dilatedExtent(s.kernelW, s.dilationW);
+  const width = (s.outWidth - 1) * s.strideW + dilatedExtent(s.kernelW, s.dilationW);
   return Math.ceil((4 * dilatedExtent(s.kernelH, s.dilationH) * width) / 64) * 64;
 }
 

@@ -1,15 +1,15 @@
-// Depthwise convolution on cores without vectors, plain → plain. Input rows are copied once, with their padding, into a ring
-// of as many rows as a window has: from there on every window is whole. A 3x3 filter stays in registers for a plane, and
-// four neighbouring outputs share what they read. Weights: [c][kh][kw], as the net has them.
+// Depthwise convolution on cores without vectors, plain → plain, of any windows (3x3 ones: conv2d_depthwise_strips.h). Input
+// rows are copied once, with their padding, into a ring of as many rows as a window has: from there on every window is whole.
+// Weights: [c][kh][kw], as the net has them.
 #pragma once
 
 #include "cortado/conv2d_scalar.h"
 
 namespace cortado {
 
-/** Columns of a row with its padding, for whole tiles of four outputs. */
+/** Columns of a row with its padding. */
 constexpr int depthwise_ring_width(const Conv2dShape& s) {
-  return ((s.out_width + 3) / 4 * 4 - 1) * s.stride_w + dilated_extent(s.kernel_w, s.dilation_w);
+  return (s.out_width - 1) * s.stride_w + dilated_extent(s.kernel_w, s.dilation_w);
 }
 
 /** The last rows of a plane, widened by their padding. */
@@ -40,43 +40,15 @@ struct RowRing {
   }
 };
 
-/** sums[p] += Σ pixels[p · kStride + kw] · taps[kw] for four outputs and three taps. */
-template <int kStride>
-CORTADO_INLINE void depthwise_row_of_three(const float* x, const float* taps, float (&sums)[4]) {
-  constexpr int kRead = 3 * kStride + 3;
-  float first[4], pixels[kRead];
-  load_four_more(x, first);
-  static_for<0, kRead>([&](auto i) __attribute__((always_inline)) { pixels[i] = i < 4 ? first[i & 3] : x[i]; });
-  static_for<0, 3>([&](auto kw) __attribute__((always_inline)) {
-    static_for<0, 4>([&](auto p) __attribute__((always_inline)) { sums[p] = fma(pixels[p * kStride + kw], taps[kw], sums[p]); });
-  });
-}
-
-/** One plane. kStride > 0: of undilated 3x3 windows, four outputs at a time. */
-template <int kStride, class Ep>
-CORTADO_NOINLINE void depthwise_plane(const Conv2dShape& s, const float* x, const float* w, float* y, const Ep& ep, int channel, int offset, float* ring) {
+/** One plane of any windows. */
+template <class Ep>
+CORTADO_NOINLINE void depthwise_windows(const Conv2dShape& s, const float* x, const float* w, float* y, const Ep& ep, int channel, int offset, float* ring) {
   RowRing rows{s, x, ring, depthwise_ring_width(s), dilated_extent(s.kernel_h, s.dilation_h), -s.pad_top};
-  float taps[9];
-  for (int i = 0; kStride > 0 && i < 9; ++i) taps[i] = w[i];
   for (int row = 0; row < s.out_height; ++row, y += s.out_width, offset += s.out_width) {
     const int top = row * s.stride_h - s.pad_top;
     if (rows.next < top) rows.next = top;
     rows.fill(top + rows.height);
-    int col = 0;
-    if constexpr (kStride > 0) {
-      const float *const a = rows.row(top), *const b = rows.row(top + 1), *const c = rows.row(top + 2);
-      for (; col < s.out_width; col += 4) {
-        float sums[4] = {};
-        depthwise_row_of_three<kStride>(a + col * kStride, taps, sums);
-        depthwise_row_of_three<kStride>(b + col * kStride, taps + 3, sums);
-        depthwise_row_of_three<kStride>(c + col * kStride, taps + 6, sums);
-        const int there = s.out_width - col < 4 ? s.out_width - col : 4;
-        static_for<0, 4>([&](auto p) __attribute__((always_inline)) {
-          if (p < there) y[col + p] = finish<float, PixelLanes>(ep, sums[p], channel, offset + col + p);
-        });
-      }
-    }
-    for (; col < s.out_width; ++col) {
+    for (int col = 0; col < s.out_width; ++col) {
       float sum = 0.0f;
       for (int kh = 0; kh < s.kernel_h; ++kh) {
         const float* const from = rows.row(top + kh * s.dilation_h) + col * s.stride_w;
@@ -97,13 +69,13 @@ constexpr std::size_t conv2d_depthwise_scalar_scratch_bytes() {
 template <const Conv2dShape& S, class Ep>
 void conv2d_depthwise_scalar(Part part, std::int64_t n, const float* x, const float* w, float* y, const Ep& ep, void* scratch) {
   static_assert(S.groups == S.in_channels && S.in_channels == S.out_channels, "depthwise: one filter per channel");
-  constexpr bool is_three = S.kernel_w == 3 && S.kernel_h == 3 && S.dilation_w == 1 && S.dilation_h == 1 && S.stride_w <= 2;
   constexpr int x_plane = S.in_height * S.in_width, y_plane = S.out_height * S.out_width;
   const Range share = share_of(part, n * S.in_channels);
   for (int plane = static_cast<int>(share.begin); plane < static_cast<int>(share.end); ++plane) {
     const int channel = plane % S.in_channels;
-    depthwise_plane<is_three ? S.stride_w : 0>(S, x + plane * x_plane, w + channel * S.kernel_h * S.kernel_w, y + plane * y_plane, ep, channel,
-                                               plane * y_plane, static_cast<float*>(scratch));
+    const float *const from = x + plane * x_plane, *const own = w + channel * S.kernel_h * S.kernel_w;
+    float* const to = y + plane * y_plane;
+    depthwise_windows(S, from, own, to, ep, channel, plane * y_plane, static_cast<float*>(scratch));
   }
 }
 

@@ -14,13 +14,18 @@ import { inputType, type Kernel, kAnyParts, kPlainForm } from './kernel.js';
 
 export const kScalarKernels: readonly Kernel[] = [
   {
-    name: 'conv2d_depthwise_scalar',
+    name: 'conv2d_depthwise_strips',
     op: 'Conv',
     form: (request) => {
-      const shape = scalarShape(request);
-      const isDepthwise = shape !== undefined && shape.groups > 1 && shape.groups === shape.inChannels;
-      return isDepthwise && shape.groups === shape.outChannels ? kPlainForm : undefined;
+      const shape = depthwiseShape(request);
+      return shape !== undefined && hasStrips(shape) ? kPlainForm : undefined;
     },
+    lower: (request) => lowerConv(request, 'conv2d_depthwise_strips', (weights) => weights),
+  },
+  {
+    name: 'conv2d_depthwise_scalar',
+    op: 'Conv',
+    form: (request) => (depthwiseShape(request) === undefined ? undefined : kPlainForm),
     lower: (request) => {
       const call = lowerConv(request, 'conv2d_depthwise_scalar', (weights) => weights);
       const scratchBytes = depthwiseScratchBytes(packable(request).shape);
@@ -49,6 +54,22 @@ function isWinograd(request: KernelRequest): boolean {
 
 function scalarShape(request: KernelRequest): ConvGeometry | undefined {
   return request.target.vectorFloats > 1 ? undefined : convShape(request);
+}
+
+function depthwiseShape(request: KernelRequest): ConvGeometry | undefined {
+  const shape = scalarShape(request);
+  if (shape === undefined || shape.groups === 1) return undefined;
+  return shape.groups === shape.inChannels && shape.groups === shape.outChannels ? shape : undefined;
+}
+
+/** has_strips of conv2d_depthwise_strips.h, which says why. */
+function hasStrips(s: ConvGeometry): boolean {
+  const isThree = s.kernelH === 3 && s.kernelW === 3 && s.dilationH === 1 && s.dilationW === 1;
+  const right = (s.outWidth - 1) * s.strideW - s.padLeft + 3 - s.inWidth;
+  const bottom = (s.outHeight - 1) * s.strideH - s.padTop + 3 - s.inHeight;
+  const isNear = [s.padLeft, s.padTop].every((pad) => pad === 0 || pad === 1) && right <= 1 && bottom <= 1;
+  const isLarge = s.inWidth >= 3 && s.inHeight >= 3 && s.outWidth > s.padLeft && s.outHeight >= 2;
+  return isThree && s.strideH === s.strideW && s.strideW <= 2 && isNear && isLarge;
 }
 
 function lowerConv(
