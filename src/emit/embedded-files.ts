@@ -49,6 +49,12 @@ function sourceFiles({ prefix, generated, runtime }: NetFiles): ReadonlyMap<stri
   return new Map(named.map(([path, content]) => [path, withNamespace(path, prefix, content)]));
 }
 
+/** Builds whose flags are not ours may compile for an older C++. */
+const kCheckStandard = `#if __cplusplus < 201703L
+#error "this library is C++17: compile it with -std=gnu++17 (Arduino: compiler.cpp.extra_flags=-std=gnu++17, see README.md)"
+#endif
+`;
+
 /** The namespace carries the net's name; kernels are optimized whatever the flags are. */
 function withNamespace(path: string, prefix: string, content: FileContent): FileContent {
   if (!path.endsWith('.cpp') || typeof content !== 'string') return content;
@@ -57,7 +63,7 @@ function withNamespace(path: string, prefix: string, content: FileContent): File
     path === `src/${prefix}.cpp`
       ? '#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC optimize("O2")\n#endif\n'
       : '';
-  return `${name}${speed}${content}`;
+  return `${kCheckStandard}${name}${speed}${content}`;
 }
 
 function packageContext(files: NetFiles, options: EmbeddedOptions, paths: readonly string[]) {
@@ -70,6 +76,7 @@ function packageContext(files: NetFiles, options: EmbeddedOptions, paths: readon
     version: options.version,
     target: options.target,
     sources: paths.filter((path) => /\.(cpp|S)$/.test(path)),
+    cppSources: paths.filter((path) => path.endsWith('.cpp')),
     compileFlags: [...kGeneratedFlags, ...options.machineFlags].map((flag) => ({ flag })),
     machine: options.machine.join(' '),
     linkedWeights: files.weightsMode === 'linked' && weights.sizeBytes > 0,

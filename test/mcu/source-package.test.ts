@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../src/compile.js';
 import { packageRoot } from '../../src/package-root.js';
@@ -12,8 +12,27 @@ import { execute } from '../build/places.js';
 import { needTargetTools } from '../support/need-target-tools.js';
 
 const kRoot = fileURLToPath(packageRoot);
-/** Flags of Arduino's cores for C++. */
-const kArduino = ['-std=gnu++17', '-fno-exceptions', '-fno-rtti', '-fno-threadsafe-statics', '-Isrc'];
+/** Flags of Arduino's cores for C++, and for assembler. */
+const kArduino = ['-std=gnu++17', '-fno-exceptions', '-fno-rtti', '-fno-threadsafe-statics'];
+const kArduinoAssembler = ['-x', 'assembler-with-cpp'];
+/** What every sketch gets before its own text, macros named as functions included. */
+const kArduinoHeader = `#pragma once
+#include <stdint.h>
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define abs(x) ((x) > 0 ? (x) : -(x))
+#define round(x) ((x) >= 0 ? (long)((x) + 0.5) : (long)((x)-0.5))
+unsigned long micros();
+struct SerialPort {
+  void begin(unsigned long);
+  void print(const char*);
+  void println(unsigned long);
+  explicit operator bool();
+};
+extern SerialPort Serial;
+void setup();
+void loop();
+`;
 const kCpu = ['-mcpu=cortex-m4', '-mthumb', '-mfloat-abi=hard', '-mfpu=fpv4-sp-d16'];
 
 describe('source packages for Cortex-M', function () {
@@ -63,29 +82,31 @@ describe('source packages for Cortex-M', function () {
     mkdirSync(objects);
     const compileFile = (compiler: string, file: string, flags: readonly string[]): string => {
       const object = join(objects, `${file.replace(/[^A-Za-z0-9]/g, '_')}.o`);
-      execute(compiler, [...kCpu, '-Os', '-ffunction-sections', ...flags, '-c', file, '-o', object], source);
+      // As Arduino does: from elsewhere, with absolute paths.
+      const all = [...kCpu, '-Os', '-ffunction-sections', ...flags, `-I${join(source, 'src')}`];
+      execute(compiler, [...all, '-c', resolve(source, file), '-o', object], folder);
       return object;
     };
     const paths = readdirSync(join(source, 'src'), { recursive: true }).map((name) => join('src', String(name)));
     const own = paths
       .filter((path) => /\.(cpp|S)$/.test(path))
       .sort()
-      .map((path) => compileFile('arm-none-eabi-g++', path, kArduino));
+      .map((path) =>
+        path.endsWith('.S')
+          ? compileFile('arm-none-eabi-gcc', path, kArduinoAssembler)
+          : compileFile('arm-none-eabi-g++', path, kArduino),
+      );
     assert.ok(own.length >= 7, `${own.length} sources`);
     const main = join(folder, 'main.c');
     writeFileSync(main, 'int digits_example(void);\nint main(void) { return digits_example(); }\n');
-    const board = ['startup', 'semihosting', 'library'].map((name) => join(kRoot, 'runtime', 'bare', `${name}.cc`));
+    const board = ['startup', 'semihosting', 'library', 'math_functions'].map((name) =>
+      join(kRoot, 'runtime', 'bare', `${name}.cc`),
+    );
     const around = [
-      compileFile('arm-none-eabi-gcc', 'example/digits_example.c', [
-        '-std=c99',
-        '-Wall',
-        '-Wextra',
-        '-Werror',
-        '-Isrc',
-      ]),
+      compileFile('arm-none-eabi-gcc', 'example/digits_example.c', ['-std=c99', '-Wall', '-Wextra', '-Werror']),
       compileFile('arm-none-eabi-gcc', main, []),
       ...board.map((file) =>
-        compileFile('arm-none-eabi-g++', file, ['-std=c++17', '-fno-exceptions', '-ffreestanding', '-Isrc']),
+        compileFile('arm-none-eabi-g++', file, ['-std=c++17', '-fno-exceptions', '-ffreestanding']),
       ),
     ];
     const script = join(folder, 'link.ld');
@@ -96,6 +117,25 @@ describe('source packages for Cortex-M', function () {
     const quiet = ['-display', 'none', '-monitor', 'none', '-serial', 'null', '-nodefaults'];
     const semihosting = ['-semihosting-config', 'enable=on,target=native'];
     execute('qemu-system-arm', ['-M', 'mps2-an386', ...quiet, ...semihosting, '-kernel', image], folder);
+  });
+
+  it('the sketch compiles', () => {
+    const sketch = join(folder, 'sketch');
+    mkdirSync(sketch);
+    writeFileSync(join(sketch, 'Arduino.h'), kArduinoHeader);
+    const text = readFileSync(join(source, 'examples', 'digits', 'digits.ino'), 'utf8');
+    writeFileSync(join(sketch, 'digits.ino.cpp'), `#include <Arduino.h>\n${text}`);
+    const flags = [...kCpu, ...kArduino, '-Wall', '-Werror', `-I${sketch}`, `-I${join(source, 'src')}`];
+    execute('arm-none-eabi-g++', [...flags, '-c', 'digits.ino.cpp', '-o', 'digits.ino.o'], sketch);
+  });
+
+  it('a core that compiles for an older C++ is told so', () => {
+    const file = join(source, 'src', 'digits.cpp');
+    const flags = [...kCpu, '-std=gnu++14', `-I${join(source, 'src')}`, '-fsyntax-only', '-fmax-errors=1'];
+    assert.throws(
+      () => execute('arm-none-eabi-g++', [...flags, file], folder),
+      /compiler\.cpp\.extra_flags=-std=gnu\+\+17/,
+    );
   });
 
   it('CMake builds a library with a toolchain file', () => {
@@ -114,7 +154,7 @@ describe('source packages for Cortex-M', function () {
       [
         'cmake_minimum_required(VERSION 3.20)',
         'project(app LANGUAGES C CXX ASM)',
-        'set(CMAKE_CXX_STANDARD 17)',
+        'set(CMAKE_CXX_STANDARD 11)',
         'set(CONFIG_CORTADO_DIGITS y)',
         `include(${join(kRoot, 'test', 'mcu', 'zephyr-functions.cmake')})`,
         `add_subdirectory(${join(source, 'zephyr')} digits)`,
@@ -132,6 +172,7 @@ describe('source packages for Cortex-M', function () {
     const layer = readFileSync(join(source, 'digits.clayer.yml'), 'utf8');
     const files = [...layer.matchAll(/- file: (\S+)$/gm)].map(([, file = '']) => file);
     assert.ok(files.length >= 7);
+    for (const key of ['add-path', 'add-path-asm']) assert.match(layer, new RegExp(`^ {2}${key}:\\n {4}- src$`, 'm'));
     assert.deepEqual(
       files.filter((file) => !existsSync(join(source, file))),
       [],
