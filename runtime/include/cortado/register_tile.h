@@ -154,25 +154,35 @@ CORTADO_INLINE void multiply_row(const E* x, const E* w, typename Products<E, F>
   });
 }
 
+/** Whether whole blocks of B steps are unrolled: where multiplying by a lane or a number takes no instruction of its own. */
+template <class E, class F>
+inline constexpr bool kMultipliesBlocks = Products<E, F>::kByLane || (kIsMve<F> && std::is_same_v<E, float>);
+
 /**
- * B steps at once where the target multiplies by a lane of a vector: each pixel's B elements are one load. Weights are read
- * step by step, w: [lane][kVectors][B].
+ * B steps at once. Where the target multiplies by a lane of a vector each pixel's B elements are one load; Helium multiplies by
+ * numbers of the core's own registers. Weights are read step by step, w: [lane][kVectors][B].
  */
 template <class F, int kPixelStride, int kRowPixels, int kRowStride, class E, int kPixels, int kVectors>
 CORTADO_INLINE void multiply_block(const E* x, const E* w, typename Products<E, F>::Sum (&acc)[kPixels][kVectors]) {
   using P = Products<E, F>;
-  typename P::Sum pixel[kPixels];
-  static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-    pixel[p] = P::row(x + tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p));
-  });
-  static_for<0, kLanesOf<F>>([&](auto lane) __attribute__((always_inline)) {
-    static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
-      const auto filter = P::next_weights(w);
-      static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
-        acc[p][v] = P::template add_lane<lane>(acc[p][v], pixel[p], filter);
+  if constexpr (P::kByLane) {
+    typename P::Sum pixel[kPixels];
+    static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+      pixel[p] = P::row(x + tile_pixel_offset<kPixelStride, kRowPixels, kRowStride>(p));
+    });
+    static_for<0, kLanesOf<F>>([&](auto lane) __attribute__((always_inline)) {
+      static_for<0, kVectors>([&](auto v) __attribute__((always_inline)) {
+        const auto filter = P::next_weights(w);
+        static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
+          acc[p][v] = P::template add_lane<lane>(acc[p][v], pixel[p], filter);
+        });
       });
     });
-  });
+  } else {
+    static_for<0, kLanesOf<F>>([&](auto lane) __attribute__((always_inline)) {
+      multiply_lane<F, kPixelStride, kRowPixels, kRowStride>(x + lane, w + lane * (kVectors * kLanesOf<F>), acc);
+    });
+  }
 }
 
 /** The sums of a tile: those of the last products in registers and, where these are halves, the others as floats in memory. */
@@ -297,7 +307,7 @@ CORTADO_NOINLINE void register_tile(const TileLoops& loops, const TileFinish& fi
   TileSums<E, F, kPixels, kVectors> sums{acc, earlier, false, steps_per_visit, steps_per_visit};
   const E* x_outer = x;
   int outer = loops.outer;
-  if constexpr (P::kByLane && kLaneStride == 1 && kLanes == 0) {
+  if constexpr (kMultipliesBlocks<E, F> && kLaneStride == 1 && kLanes == 0) {
     const int blocks = loops.lanes != B ? 0 : loops.last_lanes == B ? outer : outer - 1;
     w = multiply_blocks<F, kPixelStride, kRowPixels, kRowStride>(loops, blocks, x, w, sums);
     x_outer += blocks * loops.x_outer_stride;
