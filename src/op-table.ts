@@ -56,6 +56,7 @@ export function opTable(type?: string): readonly OpRow[] {
     }));
 }
 
-function caffe2Types(def: OpDef): readonly string[] {
+/** Caffe2 operator types that mean the operator. */
+export function caffe2Types(def: OpDef): readonly string[] {
   return [...Object.keys(def.caffe2 ?? {}), ...(kControlFlow.has(def.name) ? [def.name] : [])].sort();
 }

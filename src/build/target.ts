@@ -223,11 +223,15 @@ export function targetNames(): readonly string[] {
 export function loadTarget(nameOrFile: string, precision: Precision = 'fp32'): Target {
   const target = resolveTarget(nameOrFile, precision, new Set());
   if (target.precisions.includes(precision)) return target;
-  const able = targetNames().filter((name) => computesIn(join(folder, `${name}.json`), precision));
+  const able = targetsWith(precision);
   return fail('bad-option', `target ${target.name} has no precision ${precision}`, {
     expected: target.precisions.join(' or '),
     ...(able.length === 0 ? {} : { remedy: `targets that do: ${able.join(', ')}` }),
   });
+}
+
+function targetsWith(precision: Precision): readonly string[] {
+  return targetNames().filter((name) => computesIn(join(folder, `${name}.json`), precision));
 }
 
 /** Does a target file that stands for itself offer the precision? */
@@ -276,11 +280,16 @@ function resolveForThisCpu(
   const flags = cpuFlags();
   const choice = able.find((candidate) => candidate.cpuFlags.every((flag) => flags.has(flag)));
   if (choice !== undefined) return choice.target;
+  if (able.length === 0) {
+    return fail('bad-option', `target ${name}: no CPU of its kind computes in ${precision}`, {
+      expected: `a target that does: ${targetsWith(precision).join(', ')}`,
+    });
+  }
   const missing = able.map(({ target, cpuFlags }) => {
     return `${target.name} needs ${cpuFlags.filter((flag) => !flags.has(flag)).join(', ')}`;
   });
   return fail('bad-option', `target ${name}: no target that this CPU can run has precision ${precision}`, {
-    expected: missing.length === 0 ? 'a target that does' : `CPU features this machine lacks: ${missing.join('; ')}`,
+    expected: `CPU features this machine lacks: ${missing.join('; ')}`,
     remedy: 'name the target to compile for another machine',
   });
 }

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Artifact, kArtifacts } from '../build/artifacts.js';
 import { type BuildRequest, compile } from '../compile.js';
 import { formatBytes, formatCount, formatTable, formatTime } from '../format.js';
@@ -39,9 +39,13 @@ export function addCompileCommand(program: Command): void {
     .command('compile')
     .description('compile a net into an executable, a library, an object or source')
     .argument('<predict_net>', 'NetDef (binary or text) or exported predictor')
-    .requiredOption('-o, --output-folder <dir>', 'where the results go');
+    .requiredOption('-o, --output-folder <dir>', 'where the results go; required');
   addModelOptions(command)
-    .option('--emit <kinds>', `${kArtifacts.join(', ')}; several at once`, collectKinds, [])
+    .addOption(
+      new Option('--emit <kinds>', `${kArtifacts.join(', ')}; several with commas between`)
+        .default([], 'executable')
+        .argParser(collectKinds),
+    )
     .option('--weights <where>', 'linked into the binary, in a file beside it, or given as a pointer', 'linked')
     .option('--max-arena <size>', 'fail when run-time memory exceeds this: 65536, 64k, 2M', parseBytes)
     .option('--max-flash <size>', 'fail when an image without an operating system exceeds this', parseBytes)

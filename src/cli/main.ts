@@ -20,7 +20,8 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   const program = new Command('cortado')
     .description('Compiles Caffe2 nets ahead of time: predict_net + init_net in; an executable, a library or C++ out.')
     .version(kVersion)
-    .showHelpAfterError('(--help lists commands and options)');
+    .showHelpAfterError('(--help lists commands and options)')
+    .addHelpText('after', kExamples);
   for (const add of [
     addCompileCommand,
     addRunCommand,
@@ -40,6 +41,13 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
     process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : reportError(error);
   }
 }
+
+const kExamples = `
+Examples:
+  cortado compile predict_net.pb --init init_net.pb -o out     an executable, out/<net>
+  cortado run predict_net.pb --init init_net.pb --random       compile and try it
+  cortado verify predict_net.pb --init init_net.pb             compare it with the reference
+  cortado compile --help                                       the options of a command`;
 
 const kSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const kSignalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;

@@ -1,7 +1,7 @@
 // The options that compile, run, verify and inspect share, and what they mean.
 
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultCacheFolder } from '../build/object-cache.js';
@@ -31,18 +31,22 @@ export interface ModelFlags {
   readonly checkValues?: boolean;
 }
 
+const kInputTypes = 'data:1,3,224,224, data:1..8,3,224,224, x:uint8:1,4';
+
+/** What --input and --output are for, which depends on whether the command runs the net. */
+export const kCompiling = { input: `type and sizes of an input: ${kInputTypes}`, output: 'a further blob to give out' };
+export const kRunning = {
+  input: `a file with an input's values: data=cat.npy, or picture=cat.png; or its type and sizes: ${kInputTypes}`,
+  output: 'a file for an output: prob=p.npy; or a further blob to give out',
+};
+
 /** Adds the shared options to a command. */
-export function addModelOptions(command: Command): Command {
+export function addModelOptions(command: Command, texts: typeof kCompiling = kCompiling): Command {
   return command
     .option('--init <file>', 'init net: weights as NetDef, TensorProtos or minidb')
     .option('-t, --target <name>', 'a target of `cortado targets`, or a .json file', 'native')
-    .option(
-      '--input <spec>',
-      'type and sizes of an input: data:1,3,224,224, data:1..8,3,224,224, x:uint8:1,4',
-      collect,
-      [],
-    )
-    .option('--output <blob>', 'a further blob to give out', collect, [])
+    .addOption(listOption('--input <spec>', texts.input))
+    .addOption(listOption('--output <blob>', texts.output))
     .option('--value-info <file>', 'types and sizes of inputs (default: value_info.json beside the net)')
     .option('--threads <n>', 'most threads a run may use; 1: no thread code', parseCount)
     .option('--no-optimize', 'no fusion, layouts or views; the answer stays the same')
@@ -74,8 +78,8 @@ export function modelOptions(predictNet: string, flags: ModelFlags): CompileOpti
   if (found !== undefined) console.error(`cortado: using ${found}`);
   const valueInfo = flags.valueInfo ?? found;
   const beside = join(dirname(predictNet), 'init_net.pb');
-  if (flags.init === undefined && existsSync(beside))
-    console.error(`cortado: no --init is given, though ${beside} exists`);
+  if (flags.init === undefined && relative(beside, predictNet) !== '' && existsSync(beside))
+    console.error(`cortado: no --init is given; the weights may be in ${beside}: add --init ${beside}`);
   return {
     predictNet,
     target: flags.target,
@@ -99,6 +103,11 @@ export function cacheFolder(flags: { readonly cache: boolean }): { readonly cach
   return flags.cache ? { cacheFolder: defaultCacheFolder(process.env) } : {};
 }
 
+/** An option that may be given several times. */
+export function listOption(flags: string, text: string): Option {
+  return new Option(flags, `${text}; may be repeated`).default([], 'none').argParser(collect);
+}
+
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
@@ -107,6 +116,12 @@ export function parseCount(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
     throw new InvalidArgumentError('a whole number is expected.');
+  return value;
+}
+
+export function parsePositive(text: string): number {
+  const value = parseCount(text);
+  if (value < 1) throw new InvalidArgumentError('a whole number of at least 1 is expected.');
   return value;
 }
 

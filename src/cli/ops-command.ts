@@ -2,10 +2,12 @@
 
 import type { Command } from 'commander';
 import { describeTarget, loadTarget, targetNames } from '../build/target.js';
-import { problemsOf } from '../errors.js';
+import { fail, problemsOf } from '../errors.js';
 import { formatTable } from '../format.js';
-import { type OpRow, opTable } from '../op-table.js';
+import { caffe2Types, type OpRow, opTable } from '../op-table.js';
 import { kFamilyNames, kWays } from '../op-ways.js';
+import { allOps } from '../ops/index.js';
+import { closest } from './closest.js';
 
 export function addOpsCommand(program: Command): void {
   program
@@ -27,11 +29,19 @@ export function addTargetsCommand(program: Command): void {
 
 function runOps(type: string | undefined, flags: { readonly json?: boolean; readonly markdown?: boolean }): void {
   const rows = opTable(type);
+  if (type !== undefined && rows.length === 0) failUnknown(type);
   if (flags.json === true) console.log(JSON.stringify(rows, undefined, 2));
   else if (flags.markdown === true) console.log(markdown(rows));
-  else if (type !== undefined)
-    console.log(rows.length === 0 ? `${type} is not supported` : rows.map(details).join('\n\n'));
+  else if (type !== undefined) console.log(rows.map(details).join('\n\n'));
   else console.log(listing(rows));
+}
+
+function failUnknown(type: string): never {
+  const known = [...new Set(allOps().flatMap((def) => [def.name, ...caffe2Types(def)]))];
+  const near = known.find((name) => name.toLowerCase() === type.toLowerCase()) ?? closest(type, known);
+  return fail('bad-option', `operator type ${type} is not supported`, {
+    remedy: near === undefined ? '`cortado ops` lists those that are' : `did you mean ${near}?`,
+  });
 }
 
 /** One line per Caffe2 type. */

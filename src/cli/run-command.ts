@@ -13,7 +13,15 @@ import { writeReport } from '../report/write-report.js';
 import { readExecutableInfo, type TensorSlot } from '../run/executable-info.js';
 import { type RunResult, type RunStats, runExecutable } from '../run/run-executable.js';
 import { checkOutputFile, readTensorFile, writeTensorFile } from '../run/tensor-file.js';
-import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parseCount } from './model-options.js';
+import {
+  addModelOptions,
+  cacheFolder,
+  kRunning,
+  type ModelFlags,
+  modelOptions,
+  parseCount,
+  parsePositive,
+} from './model-options.js';
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
 import { Progress } from './progress.js';
 import { reportWarnings } from './report-problems.js';
@@ -49,12 +57,12 @@ export function addRunCommand(program: Command): void {
     .argument('<net>', 'predict net, or executable')
     .addHelpText(
       'after',
-      '\n--input data=cat.npy reads a file (npy, raw, bin, png, jpg, ppm); --output prob=p.npy writes one (npy, raw, png, txt).',
+      '\n--input reads .npy, .raw, .bin, .png, .jpg and .ppm; --output writes .npy, .raw, .png and .txt. Where there is only one, its name may be left out.',
     );
-  addRunnerOption(addPixelOptions(addModelOptions(command)))
+  addRunnerOption(addPixelOptions(addModelOptions(command, kRunning)))
     .option('--random', 'random values for inputs that are not given')
     .option('--seed <n>', 'seed of the random values', parseCount)
-    .option('--repeat <n>', 'timed runs', parseCount)
+    .option('--repeat <n>', 'timed runs', parsePositive)
     .option('--warmup <n>', 'runs before the timed ones', parseCount)
     .option(
       '--affinity <cpus>',

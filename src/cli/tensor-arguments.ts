@@ -25,9 +25,9 @@ export function splitInputs(values: readonly string[]): SplitArguments {
   return { files: values.filter(isFile).map(namedFile), others: values.filter((value) => !isFile(value)) };
 }
 
-/** Tells files from blobs among --output values. */
+/** Tells files from blobs among --output values; what looks like a file must have an extension that is known. */
 export function splitOutputs(values: readonly string[]): SplitArguments {
-  const isFile = (value: string): boolean => kFile.test(value);
+  const isFile = (value: string): boolean => kFile.test(value) || /=.*\.\w+$/.test(value);
   return { files: values.filter(isFile).map(namedFile), others: values.filter((value) => !isFile(value)) };
 }
 

@@ -7,7 +7,7 @@ import { fail } from '../errors.js';
 import { formatTable, formatTime } from '../format.js';
 import { mergeRecords, readTuningRecord, writeTuningRecord } from '../tune/record.js';
 import { type LayerTuning, type TunedNet, tuneNet } from '../tune/tune-net.js';
-import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parseCount } from './model-options.js';
+import { addModelOptions, cacheFolder, type ModelFlags, modelOptions, parsePositive } from './model-options.js';
 import { Progress } from './progress.js';
 import { addRunnerOption, type RunnerFlags, runnerOf } from './runner-option.js';
 
@@ -24,18 +24,18 @@ export function addTuneCommand(program: Command): void {
     .command('tune')
     .description("measure the kernels and tiles of a net's layers on the target and keep the fastest in a record")
     .argument('<predict_net>', 'NetDef (binary or text) or exported predictor')
-    .requiredOption('-o, --record <file.json>', 'the record; new measurements join those it has')
+    .requiredOption('-o, --record <file.json>', 'the record; new measurements join those it has; required')
     .addHelpText(
       'after',
       '\n`compile --tuning FILE` reads the record. Each program holds another candidate in every layer at once.',
     );
   addRunnerOption(addModelOptions(command))
-    .option('--run-threads <n>', 'threads of the measured runs', parseCount, 1)
-    .option('--rounds <n>', 'turns of each program', parseCount, 12)
+    .option('--run-threads <n>', 'threads of the measured runs', parsePositive, 1)
+    .option('--rounds <n>', 'turns of each program', parsePositive, 12)
     .option(
       '--round-ms <n>',
       'milliseconds that a turn takes, about; short ones are disturbed less often',
-      parseCount,
+      parsePositive,
       15,
     )
     .option('--json', 'print the findings as JSON')
@@ -51,9 +51,9 @@ async function runTune(predictNet: string, flags: TuneFlags): Promise<void> {
     ...modelOptions(predictNet, flags),
     ...cacheFolder(flags),
     runner: runnerOf(flags, loadTarget(flags.target).runner),
-    runThreads: Math.max(1, flags.runThreads),
-    rounds: Math.max(1, flags.rounds),
-    roundMs: Math.max(1, flags.roundMs),
+    runThreads: flags.runThreads,
+    rounds: flags.rounds,
+    roundMs: flags.roundMs,
     onProgress: progress.report,
   }).finally(() => progress.end());
   writeTuningRecord(flags.record, mergeRecords(before, tuned.record));
@@ -76,7 +76,7 @@ function findings({ layers, programs, modelMs, tunedMs }: TunedNet, file: string
       ? ['no layer gains']
       : [formatTable([['steps', 'model', 'best', 'gain', 'layer', 'change'], ...rows], [0, 1, 2, 3])]),
     `${layers.length} layers, ${candidates} candidates in ${programs} programs`,
-    `net: ${formatTime(modelMs)} as the cost model plans it, ${formatTime(tunedMs)} tuned (${total.toFixed(1)} % less)`,
+    `net: ${formatTime(modelMs)} as the cost model plans it, ${formatTime(tunedMs)} tuned (${Math.abs(total).toFixed(1)} % ${total < 0 ? 'more' : 'less'})`,
     `written to ${file}`,
   ].join('\n');
 }

@@ -13,11 +13,14 @@ import { type VariantReport, type VerifyReport, verifyNet } from '../verify/veri
 import {
   addModelOptions,
   cacheFolder,
-  collect,
+  kCompiling,
+  kRunning,
+  listOption,
   type ModelFlags,
   modelOptions,
   parseCount,
   parseNumber,
+  parsePositive,
 } from './model-options.js';
 import { addPixelOptions, type PixelFlags, pixelOptions } from './pixel-options.js';
 import { Progress } from './progress.js';
@@ -46,8 +49,8 @@ export function addVerifyCommand(program: Command): void {
       'after',
       '\nInputs that are not given as --input data=FILE are made from the seed; --input data:1,3,64,64 chooses smaller sizes.',
     );
-  addRunnerOption(addPixelOptions(addModelOptions(command)))
-    .option('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them', collect, [])
+  addRunnerOption(addPixelOptions(addModelOptions(command, { ...kCompiling, input: kRunning.input })))
+    .addOption(listOption('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them'))
     .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
     .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
     .option('--atol <a>', 'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
@@ -55,10 +58,9 @@ export function addVerifyCommand(program: Command): void {
     .option(
       '--varied <n>',
       'of another --precision than fp32: on so many made-up inputs, how often is the largest output the same',
-      parseCount,
+      parsePositive,
     )
-    .option('--scale-atol', 'the absolute tolerance is a share of the largest expected value', true)
-    .option('--no-scale-atol', 'the absolute tolerance is taken as it is')
+    .option('--no-scale-atol', 'the absolute tolerance as it is, not as a share of the largest expected value')
     .option('--optimized-only', 'do not verify the unoptimized build as well')
     .option('--json', 'print the report as JSON')
     .action(runVerify);

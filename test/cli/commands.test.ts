@@ -189,6 +189,23 @@ describe('command line', function () {
     assert.equal((await place.run('nonsense')).code, 2);
   });
 
+  it('says what to do about what it cannot take', async () => {
+    const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+      [['ops', 'conv'], /operator type conv is not supported; did you mean Conv\?/],
+      [['ops', 'Nothing'], /operator type Nothing is not supported; `cortado ops` lists those that are/],
+      [['run', ...model, '--output', 'y=y.xyz'], /y\.xyz: unknown kind of output file \(expected \.npy/],
+      [['run', ...model, '--repeat', '0'], /'0' is invalid\. a whole number of at least 1 is expected/],
+      [['inspect', init], /the net has no external_output; nor does it read any blob: is it the init net\?/],
+      [['inspect', ...model, '--precision', 'tf32'], /no CPU of its kind .* \(expected a target that does: cuda-/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stderr } = await place.run(...args);
+      assert.match(stderr, message);
+      assert.equal(code, 2, args.join(' '));
+    }
+    assert.match((await place.run('--help')).stdout, /^Examples:\n {2}cortado compile /m);
+  });
+
   it('refuses an arena over its budget and files that do not exist', async () => {
     const { code, stderr } = await place.run('compile', ...model, '-o', 'o', '--max-arena', '1');
     assert.equal(code, 1);

@@ -70,7 +70,8 @@ export function importCaffe2(model: Caffe2Model, options: ImportOptions = {}): I
   importOps(frame, model.predict, new Set(outputNames));
   const outputs = bindOutputs(frame, outputNames);
   if (outputNames.length === 0) {
-    const remedy = 'name the blobs wanted with --output';
+    const isInit = sources.reads.size === 0;
+    const remedy = isInit ? 'nor does it read any blob: is it the init net?' : 'name the blobs wanted with --output';
     frame.report({ code: 'bad-option', message: 'the net has no external_output', remedy });
   }
   if (session.problems.length > 0) throw new CompileError(session.problems);
