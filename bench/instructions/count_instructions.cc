@@ -44,12 +44,13 @@ const Mnemonics kRiscv = {{"fmadd", "fmsub", "fnmadd", "fnmsub"}, {"ld", "lw", "
 
 const Mnemonics* mnemonics = &kArm;
 
-/** Vector multiply-adds of halves, which QEMU's disassembler gives as bytes: by vectors or by a lane. */
-bool multiplies_halves(const std::string& text) {
+/** Multiply-adds that QEMU's disassembler gives as bytes: of halves and dot products of bytes, by vectors or by a lane. */
+bool multiplies_unnamed(const std::string& text) {
   unsigned byte[4];
   if (std::sscanf(text.c_str(), ".byte %x, %x, %x, %x", &byte[0], &byte[1], &byte[2], &byte[3]) != 4) return false;
   const unsigned word = byte[0] | byte[1] << 8 | byte[2] << 16 | byte[3] << 24;
-  return (word & 0xbfe0fc00u) == 0x0e400c00u || (word & 0xbfc0f400u) == 0x0f001000u;
+  const unsigned by_vectors = word & 0xbfe0fc00u, by_lane = word & 0xbfc0f400u;
+  return by_vectors == 0x0e400c00u || by_lane == 0x0f001000u || by_vectors == 0x2e809400u || by_lane == 0x2f80e000u;
 }
 
 Kind kind_of(const std::string& text) {
@@ -58,7 +59,7 @@ Kind kind_of(const std::string& text) {
   const auto is_one_of = [&](const std::vector<const char*>& prefixes) {
     return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return begins(name, prefix); });
   };
-  if (is_one_of(mnemonics->multiplies) || multiplies_halves(name)) return kMultiply;
+  if (is_one_of(mnemonics->multiplies) || multiplies_unnamed(name)) return kMultiply;
   if (is_one_of(mnemonics->loads)) return kLoad;
   return is_one_of(mnemonics->stores) ? kStore : kOther;
 }

@@ -1,6 +1,7 @@
 // 8-bit kernels against loops written the obvious way, in one part and in several, with numbers at the ends of their range.
 #include "cortado/quantized.h"
 #include "cortado/quantized_conv.h"
+#include "cortado/quantized_dot.h"
 #include "cortado/quantized_image.h"
 #include "cortado/quantized_pool.h"
 #include "cortado/quantized_softmax.h"
@@ -50,6 +51,30 @@ void check_requantize() {
     }
   }
   expect("requantize and rounded_scale at the ends", good);
+}
+
+/** quantized_conv_dot of the same bytes gives the same bytes. */
+template <bool Transposed>
+bool dot_agrees(std::int64_t n, QuantizedConvDims d, const Requantize& to, const std::vector<std::uint8_t>& x, const std::vector<std::uint8_t>& w,
+                std::int32_t w_zero, const std::vector<std::int32_t>& bias, const std::vector<std::uint8_t>& wanted, int parts) {
+  d.w_zero = w_zero;
+  const std::int64_t taps = d.kernel[0] * d.kernel[1] * d.channels, padded_taps = round_up(taps, kDotTaps), padded = round_up(d.out_channels, kDotChannels);
+  std::vector<std::uint8_t> packed(size(padded * padded_taps), 0);
+  std::vector<std::int32_t> offsets(size(padded), 0);
+  for (std::int64_t m = 0; m < d.out_channels; ++m) {
+    std::int64_t sum = 0;
+    for (std::int64_t t = 0; t < taps; ++t) {
+      sum += w[size(m * taps + t)];
+      packed[size((m / kDotChannels * (padded_taps / kDotTaps) + t / kDotTaps) * 32 + m % kDotChannels * kDotTaps + t % kDotTaps)] = w[size(m * taps + t)];
+    }
+    offsets[size(m)] = static_cast<std::int32_t>(taps * d.x_zero * w_zero - d.x_zero * sum);
+  }
+  std::vector<std::uint8_t> y(wanted.size(), 7);
+  check::in_parts(parts, [&](Part part) {
+    std::vector<std::int64_t> scratch(size(round_up(kDotPixels * padded_taps, 64) + 4 * kDotPixels * padded) / 8);
+    quantized_conv_dot<Transposed>(part, n, d, to, x.data(), packed.data(), bias.data(), offsets.data(), y.data(), scratch.data());
+  });
+  return y == wanted;
 }
 
 template <bool Transposed, class W>
@@ -113,6 +138,7 @@ void check_conv(const char* name, std::int64_t n, QuantizedConvDims d, int parts
     quantized_conv<Transposed>(part, n, d, to, x.data(), weights.data(), bias.data(), y.data(), scratch.data());
   });
   expect(name, y == wanted && short_agrees);
+  if (d.groups == 1) expect("  by dot products of four", dot_agrees<Transposed>(n, d, to, x, w, w_zero, bias, wanted, parts));
 }
 
 void check_small() {
@@ -193,6 +219,7 @@ int main() {
     check_conv<false, std::uint8_t>("conv 3x2, weights as bytes", 2, {5, 7, 1, {7, 8}, {4, 8}, {3, 2}, {2, 1}, {1, 1}, {1, 2}, 121, 0}, parts);
     check_conv<false, std::int16_t>("conv in groups", 1, {8, 6, 2, {4, 5}, {4, 5}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 0, 0}, parts);
     check_conv<false, std::int16_t>("1x1, rows of one pixel", 7, {130, 33, 1, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 255, 0}, parts);
+    check_conv<false, std::uint8_t>("1x1, pixels in eights and fewer", 1, {36, 11, 1, {5, 5}, {5, 5}, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 9, 0}, parts);
     check_conv<false, std::int16_t>("depthwise", 2, {19, 19, 19, {6, 5}, {3, 3}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 100, 0}, parts);
     check_conv<true, std::int16_t>("transposed", 2, {3, 4, 1, {4, 5}, {8, 15}, {3, 2}, {2, 3}, {1, 0}, {1, 1}, 121, 0}, parts);
     check_pools(parts);

@@ -128,6 +128,8 @@ const kSchema = {
     vectorRegisters: kPositive,
     fma: { type: 'boolean' },
     laneMultiply: { type: 'boolean' },
+    byteDotProduct: { type: 'boolean' },
+    winogradTransformCost: { type: 'number', exclusiveMinimum: 0 },
     l1Bytes: kPositive,
     l2Bytes: kPositive,
     cpuFeatures: kTexts,

@@ -181,6 +181,10 @@ export interface KernelTarget {
   readonly fma: boolean;
   /** A vector times one lane of another is one instruction (NEON), so tiles hold their inputs in vectors; absent: no. */
   readonly laneMultiply?: boolean;
+  /** Instructions of Winograd's transforms as a multiple of those of AVX-512, on which their cost was measured; absent: 1. */
+  readonly winogradTransformCost?: number;
+  /** Four products of bytes with their sum are one instruction per lane (ARM's udot); absent: no. */
+  readonly byteDotProduct?: boolean;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly threads: number;

@@ -11,6 +11,7 @@ import type { Example, InferRequest, ReferenceRequest } from './define.js';
 import { clampInt, q31Scale } from './fixed-point.js';
 import { extentArg, inputArg, kRowParts, lowerOutput, lowerType, outputArg, structArg } from './kernel-arguments.js';
 import type { KernelArg, KernelCall, KernelRequest } from './kernel-call.js';
+import { dotScratchBytes, packDotWeights } from './quantized-dot.js';
 import { outputRange, quantizedInput, readOutputQuantization, readQ31Factor } from './quantized-import.js';
 import { byteData, byteOutput, checkBytes, int32Data, kFixedFactor, kOutputRange } from './quantized-type.js';
 
@@ -139,10 +140,10 @@ export function referenceProduct<A>(request: ReferenceRequest<A>, attrs: Product
 }
 
 export function lowerProduct(request: KernelRequest, attrs: ProductAttrs): KernelCall {
-  const [n = 1, ih = 1, iw = 1, c = 1] = lowerType(request, 0).shape;
-  const [m = 1, kh = 1, kw = 1, perGroup = 1] = lowerType(request, 1).shape.map(Number);
-  const [, oh = 1, ow = 1] = lowerOutput(request).shape;
   const weights = request.constant(request.node.inputs[1]);
+  const takesDots = request.target.byteDotProduct === true && attrs.group === 1;
+  if (takesDots && weights !== undefined) return lowerByDots(request, attrs, byteData(weights));
+  const [m = 1, kh = 1, kw = 1, perGroup = 1] = lowerType(request, 1).shape.map(Number);
   const isDepthwise = weights !== undefined && !attrs.isTransposed && perGroup === 1 && m === attrs.group;
   const isShort = weights !== undefined && !attrs.isTransposed && attrs.group === 1 && kh * kw * perGroup <= kShortTaps;
   const form = isDepthwise ? 'taps' : isShort ? 'lanes' : 'rows';
@@ -154,28 +155,7 @@ export function lowerProduct(request: KernelRequest, attrs: ProductAttrs): Kerne
     fn: isDepthwise ? 'quantized_depthwise' : isShort ? 'quantized_conv_short' : 'quantized_conv',
     template: isDepthwise || isShort ? [] : [{ kind: 'bool', value: attrs.isTransposed }],
     args: [
-      extentArg(n),
-      structArg('QuantizedConvDims', [
-        ['channels', c],
-        ['out_channels', m],
-        ['groups', attrs.group],
-        ['in', [ih, iw]],
-        ['out', [oh, ow]],
-        ['kernel', attrs.kernel],
-        ['stride', attrs.strides],
-        ['pad', attrs.pads.slice(0, 2)],
-        ['dilation', attrs.dilations],
-        ['x_zero', attrs.xZero],
-        ['w_zero', packed === undefined ? attrs.wZero : 0],
-      ]),
-      structArg('Requantize', [
-        ['multiplier', attrs.multiplier],
-        ['shift', attrs.shift],
-        ['zero', attrs.yZero],
-        ['low', attrs.low],
-        ['high', attrs.high],
-      ]),
-      inputArg(0),
+      ...sharedArgs(request, attrs, packed === undefined ? attrs.wZero : 0),
       weightArg,
       inputArg(2),
       outputArg(),
@@ -185,6 +165,59 @@ export function lowerProduct(request: KernelRequest, attrs: ProductAttrs): Kerne
     scratchBytes: roundUp(patchBytes, 64) + 4 * kPatchPixels * roundUp(m, kChannelLanes),
     parts: kRowParts,
   };
+}
+
+/** Bytes multiplied as they are, four to a step. */
+function lowerByDots(request: KernelRequest, attrs: ProductAttrs, data: Uint8Array): KernelCall {
+  const [m = 1] = lowerType(request, 1).shape.map(Number);
+  const { weights, offsets } = packDotWeights(data, m, attrs.xZero, attrs.wZero);
+  return {
+    header: 'cortado/quantized_dot.h',
+    fn: 'quantized_conv_dot',
+    template: [{ kind: 'bool', value: attrs.isTransposed }],
+    args: [
+      ...sharedArgs(request, attrs, attrs.wZero),
+      { kind: 'packed', index: 0 },
+      inputArg(2),
+      { kind: 'packed', index: 1 },
+      outputArg(),
+      { kind: 'scratch' },
+    ],
+    packs: [weights, offsets],
+    scratchBytes: dotScratchBytes(data.length / m, m),
+    parts: kRowParts,
+  };
+}
+
+/** Images, sizes, factor and x: what all kernels begin with. */
+function sharedArgs(request: KernelRequest, attrs: ProductAttrs, wZero: number): readonly KernelArg[] {
+  const [n = 1, ih = 1, iw = 1, c = 1] = lowerType(request, 0).shape;
+  const [m = 1] = lowerType(request, 1).shape.map(Number);
+  const [, oh = 1, ow = 1] = lowerOutput(request).shape;
+  return [
+    extentArg(n),
+    structArg('QuantizedConvDims', [
+      ['channels', c],
+      ['out_channels', m],
+      ['groups', attrs.group],
+      ['in', [ih, iw]],
+      ['out', [oh, ow]],
+      ['kernel', attrs.kernel],
+      ['stride', attrs.strides],
+      ['pad', attrs.pads.slice(0, 2)],
+      ['dilation', attrs.dilations],
+      ['x_zero', attrs.xZero],
+      ['w_zero', wZero],
+    ]),
+    structArg('Requantize', [
+      ['multiplier', attrs.multiplier],
+      ['shift', attrs.shift],
+      ['zero', attrs.yZero],
+      ['low', attrs.low],
+      ['high', attrs.high],
+    ]),
+    inputArg(0),
+  ];
 }
 
 function roundUp(value: number, multiple: number): number {

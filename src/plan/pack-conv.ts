@@ -39,6 +39,7 @@ export interface TileTarget {
   readonly threads: number;
   readonly vectorRegisters: number;
   readonly laneMultiply?: boolean;
+  readonly winogradTransformCost?: number;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly vectorFloats: number;

@@ -59,7 +59,7 @@ export function chooseWinogradTile(s: ConvGeometry, form: WinogradForm, target: 
 
 const kFewTiles = 16;
 
-/** What the model knows of one kernel: vector multiply-adds of floats that its steps take the time of. */
+/** What the model knows of one kernel: vector multiply-adds of floats that its steps take the time of, with AVX-512. */
 const kTransformCost = {
   2: { input: 80, output: 60, filter: 90 },
   4: { input: 250, output: 220, filter: 150 },
@@ -94,10 +94,15 @@ export function winogradCost(s: ConvGeometry, form: WinogradForm, target: TileTa
   const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
   const cost = kTransformCost[outputs];
   const products = (productCost * positions * s.inChannels * outBlocks) / kWinogradShare;
-  const perTile = products + blockRegisters * (cost.input * inBlocks + cost.output * outBlocks);
+  const transforms = transformCost(target) * blockRegisters * (cost.input * inBlocks + cost.output * outBlocks);
+  const perTile = products + transforms;
   const tiles = winogradTiles(s, outputs);
   const weightBytes = winogradFilterBytes(form, target) * s.inChannels * s.outChannels;
   return withWeights(tiles * perTile + (rawFilters ? rawFilterCost(s, form, tiles, target) : 0), weightBytes);
+}
+
+function transformCost({ winogradTransformCost }: TileTarget): number {
+  return winogradTransformCost ?? 1;
 }
 
 /** Bytes of one packed filter. */
@@ -109,7 +114,8 @@ export function winogradFilterBytes({ outputs, rawFilters }: WinogradForm, targe
 function rawFilterCost(s: ConvGeometry, form: WinogradForm, tiles: number, target: TileTarget): number {
   const { group, chunkBlocks } = chooseWinogradTile(s, form, target);
   const [inBlocks, outBlocks] = [Math.ceil(s.inChannels / s.block), Math.ceil(s.outChannels / s.block)];
-  const filters = Math.ceil(tiles / group) * s.inChannels * outBlocks * kTransformCost[form.outputs].filter;
+  const filters =
+    Math.ceil(tiles / group) * s.inChannels * outBlocks * transformCost(target) * kTransformCost[form.outputs].filter;
   const passes = Math.ceil(inBlocks / chunkBlocks) - 1;
   return filters + passes * (form.outputs + 2) ** 2 * tiles * outBlocks * kAccumulateCost;
 }

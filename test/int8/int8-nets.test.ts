@@ -2,16 +2,19 @@
 // the manner of MobileNet, and a detector in the manner of mask_rcnn_2go int8 (floats and bytes mixed, a mask branch in an If).
 
 import assert from 'node:assert/strict';
-import { loadTarget } from '../../src/build/target.js';
+import { kernelTarget, loadTarget } from '../../src/build/target.js';
 import { formatProblem } from '../../src/errors.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { floatTensor, type Tensor, toNumbers } from '../../src/ir/tensor.js';
 import { interpret } from '../../src/ops/interpret.js';
 import { parseGraph } from '../../src/ops/parse-graph.js';
 import { printGraph } from '../../src/ops/print-graph.js';
+import { runPasses } from '../../src/passes/pipeline.js';
+import { buildProgram } from '../../src/plan/build-program.js';
 import { runCompiled } from '../batch/run-compiled.js';
 import { describeDifference } from '../corpus/compare.js';
 import { importText } from '../frontend/import-sample.js';
+import { needTargetTools } from '../support/need-target-tools.js';
 import { type Blob, Int8Net } from './int8-net.js';
 
 interface Case {
@@ -21,6 +24,9 @@ interface Case {
 }
 
 const kRandomNets = 60;
+/** Random nets in the emulator. */
+const kFewNets = 24;
+const kDotTarget = 'aarch64-linux-v8.2';
 const kTargets = [...new Set(['x86-64', loadTarget('native').name])];
 
 function imageTensor(net: Int8Net, shape: readonly number[]): Tensor {
@@ -189,21 +195,36 @@ describe('Int8 nets', () => {
     for (const optimize of [true, false]) {
       it(`compiled = interpreted: ${target}, ${optimize ? 'optimized' : 'not optimized'}`, async function () {
         this.timeout(600_000);
-        const outcomes = await runCompiled(cases, { target, optimize });
-        const wrong = cases.flatMap(({ id, graph, inputs }, i) => {
-          const outcome = outcomes[i];
-          if (outcome?.kind !== 'outputs')
-            return [`${id}: ${outcome?.problems.map(formatProblem).join(' | ') ?? 'not run'}`];
-          // Floats around the bytes of mask_net (RoIAlign, Sigmoid) may move a byte by one step.
-          const allowed = id === 'mask_net' ? 0.02 : 0;
-          return [...interpret(graph, inputs)].flatMap(([name, want]) => {
-            const got = outcome.outputs.get(name);
-            const difference = got === undefined ? 'is missing' : describeDifference(got, want, 0, allowed);
-            return difference === undefined ? [] : [`${id}: ${name}: ${difference}`];
-          });
-        });
-        assert.deepEqual(wrong, []);
+        await checkCompiled(cases, target, optimize);
       });
     }
   }
+
+  it(`compiled = interpreted: ${kDotTarget}, by dot products of bytes`, async function () {
+    this.timeout(600_000);
+    await needTargetTools(this, kDotTarget);
+    const few = cases.slice(0, nets.length + kFewNets);
+    const graph = runPasses(mobileNet().graph, { optimize: true });
+    const target = kernelTarget(loadTarget(kDotTarget), 1);
+    const { steps } = buildProgram(graph, { target, optimize: true, opCount: graph.nodes.length });
+    const kernels = new Set(steps.map((step) => (step.kind === 'kernel' ? step.call.fn : '')));
+    assert.ok(kernels.has('quantized_conv_dot') && kernels.has('quantized_depthwise'), [...kernels].join());
+    await checkCompiled(few, kDotTarget, true);
+  });
 });
+
+async function checkCompiled(cases: readonly Case[], target: string, optimize: boolean): Promise<void> {
+  const outcomes = await runCompiled(cases, { target, optimize });
+  const wrong = cases.flatMap(({ id, graph, inputs }, i) => {
+    const outcome = outcomes[i];
+    if (outcome?.kind !== 'outputs') return [`${id}: ${outcome?.problems.map(formatProblem).join(' | ') ?? 'not run'}`];
+    // Floats around the bytes of mask_net (RoIAlign, Sigmoid) may move a byte by one step.
+    const allowed = id === 'mask_net' ? 0.02 : 0;
+    return [...interpret(graph, inputs)].flatMap(([name, want]) => {
+      const got = outcome.outputs.get(name);
+      const difference = got === undefined ? 'is missing' : describeDifference(got, want, 0, allowed);
+      return difference === undefined ? [] : [`${id}: ${name}: ${difference}`];
+    });
+  });
+  assert.deepEqual(wrong, []);
+}

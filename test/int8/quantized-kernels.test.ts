@@ -1,11 +1,14 @@
-// runtime/test/quantized_test.cc: without a warning of either compiler, on every x86-64 level that this machine runs, and under
-// sanitizers.
+// runtime/test/quantized_test.cc: without a warning of either compiler, on every x86-64 level that this machine runs, under
+// sanitizers, and in the emulator with ARM's dot products.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { loadTarget } from '../../src/build/target.js';
+import { words } from '../../src/build/tool-paths.js';
+import { needTargetTools } from '../support/need-target-tools.js';
 
 const run = promisify(execFile);
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
@@ -22,15 +25,28 @@ describe('8-bit kernels', () => {
     it(`${compiler} ${flags.join(' ')}`, async function () {
       this.timeout(180_000);
       if (!(await readFile('/proc/cpuinfo', 'utf8').catch(() => '')).includes(` ${cpuFlag}`)) return this.skip();
-      const folder = await mkdtemp(join(tmpdir(), 'cortado-int8-'));
-      try {
-        const program = join(folder, 'quantized_test');
-        const source = join('runtime', 'test', 'quantized_test.cc');
-        await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', source, '-o', program]);
-        await run(program);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      await compileAndRun(compiler, flags, []);
     });
   }
+
+  it('aarch64-linux-v8.2, with dot products', async function () {
+    this.timeout(180_000);
+    await needTargetTools(this, 'aarch64-linux-v8.2');
+    const { toolchains, runner } = loadTarget('aarch64-linux-v8.2');
+    const { cxx = '', machineFlags = [], linkFlags = [] } = toolchains[0] ?? {};
+    await compileAndRun(words(cxx)[0] ?? '', ['-O1', ...machineFlags, ...linkFlags], runner.command ?? []);
+  });
 });
+
+async function compileAndRun(compiler: string, flags: readonly string[], emulator: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'cortado-int8-'));
+  try {
+    const program = join(folder, 'quantized_test');
+    const source = join('runtime', 'test', 'quantized_test.cc');
+    await run(compiler, ['-std=c++17', ...flags, ...kWarnings, '-Iruntime/include', source, '-o', program]);
+    const [command = program, ...args] = [...emulator, program];
+    await run(command, args);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,7 +1,7 @@
 // Which convolution kernel named layers get, and the transformed filters of the Winograd ones.
 
 import assert from 'node:assert/strict';
-import { type ConvGeometry, chooseConv2dFewTile, chooseConv2dTile } from '../../src/plan/pack-conv.js';
+import { type ConvGeometry, chooseConv2dFewTile, chooseConv2dTile, type TileTarget } from '../../src/plan/pack-conv.js';
 import {
   chooseWinograd,
   chooseWinogradTile,
@@ -35,8 +35,8 @@ function layer(inChannels: number, size: number, outChannels: number, block = 16
 }
 
 /** `4`: 4×4 with transformed filters, `4 raw`: with filters that the kernel transforms, `direct`. */
-function choice(shape: ConvGeometry, mayGrow: boolean): string {
-  const form = chooseWinograd(shape, mayGrow, kTarget);
+function choice(shape: ConvGeometry, mayGrow: boolean, target: TileTarget = kTarget): string {
+  const form = chooseWinograd(shape, mayGrow, target);
   return form === undefined ? 'direct' : `${form.outputs}${form.rawFilters ? ' raw' : ''}`;
 }
 
@@ -65,6 +65,23 @@ describe('choice of Winograd convolutions', () => {
       layers.map((shape) => choice(shape, true)),
       ['4', '4', '4', '2'],
     );
+  });
+
+  it('not where few channels do not pay for transforms, which take twice the instructions on NEON', () => {
+    const neon: TileTarget = { ...kTarget, vectorFloats: 4, laneMultiply: true, winogradTransformCost: 2 };
+    const layers = [layer(8, 56, 8, 4), layer(16, 56, 64, 4), layer(64, 56, 64, 4)];
+    assert.deepEqual(
+      layers.map((shape) => choice(shape, true, neon)),
+      ['direct', '4', '4'],
+    );
+    assert.equal(choice(layer(8, 56, 8, 4), true, { ...neon, winogradTransformCost: 1 }), '4');
+  });
+
+  it('of halves, whose sums are short, 2×2 alone', () => {
+    const half: TileTarget = { ...kTarget, vectorFloats: 4, laneMultiply: true, precision: 'fp16' };
+    assert.equal(choice(layer(64, 56, 64, 8), true, half), '2');
+    assert.equal(choice(layer(64, 56, 64, 8), false, half), '2');
+    assert.equal(choice(layer(64, 56, 64), true, { ...kTarget, precision: 'bf16' }), '4');
   });
 
   it('direct where the image is smaller than a tile', () => {

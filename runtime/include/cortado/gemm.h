@@ -102,7 +102,9 @@ CORTADO_NOINLINE void gemv_panel(std::int64_t k, const E* x, const E* w, float* 
         const auto xi = P::broadcast(x + i + chain * step);
         static_for<0, V>([&](auto v) __attribute__((always_inline)) {
           const E* filter = w + (chain * V + v) * (B * step);
-          prefetch_ahead<B * step, 3>(filter, kGemvAhead);
+          constexpr int vector_bytes = B * step * static_cast<int>(sizeof(E));
+          // Once for the vectors of a cache line.
+          if constexpr ((chain * V + v) * vector_bytes % 64 == 0) prefetch_ahead<B * step, 3>(filter, kGemvAhead);
           acc[chain][v] = P::add(acc[chain][v], xi, P::weights(filter));
         });
       });

@@ -128,11 +128,11 @@ CORTADO_INLINE void pool_tile(const PoolRow& row, int col, const E* plane, E* y,
   const E* x = plane + row.rows.begin * row_stride + (static_cast<std::int64_t>(col) * S.stride_w - S.pad_left) * B;
   typename P::Type reduced[kPixels];
   static_for<0, (kPixels - 1) * S.stride_w + S.kernel_w>([&](auto c) __attribute__((always_inline)) {
-    typename P::Type column = P::load(x + c * B);
+    typename P::Type column = P::add(P::start(), P::load(x + c * B));
     static_for<1, S.kernel_h>([&](auto r) __attribute__((always_inline)) { column = P::add(column, P::load(x + r * row_stride + c * B)); });
     static_for<0, kPixels>([&](auto p) __attribute__((always_inline)) {
       constexpr int at = c - p * S.stride_w;
-      if constexpr (at == 0) reduced[p] = P::add(P::start(), column);
+      if constexpr (at == 0) reduced[p] = column;
       if constexpr (at > 0 && at < S.kernel_w) reduced[p] = P::add(reduced[p], column);
     });
   });
