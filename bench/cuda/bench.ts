@@ -1,6 +1,6 @@
 // One net at one shape and precision on the GPU: ours against PyTorch in the same run, times by CUDA events. Prints a table of
 // modes, the ratio to PyTorch's best one, and our slowest layers with their share of the roofline.
-// node dist/bench/cuda/bench.js --net resnet50 --shape 1,3,224,224 --precision fp16 --target cuda-sm90
+// node dist/bench/cuda/bench.js --net resnet50 --shape 1,3,224,224 --precision fp16 --target cuda-sm90 [--peers eager,graph,folded,compiled]
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
+import { defaultCacheFolder } from '../../src/build/object-cache.js';
 import { loadTarget } from '../../src/build/target.js';
 import { findToolchain } from '../../src/build/toolchain.js';
 import { compile } from '../../src/compile.js';
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
       shape: { type: 'string', default: '1,3,224,224' },
       precision: { type: 'string', default: 'fp16' },
       target: { type: 'string', default: 'cuda-sm90' },
+      peers: { type: 'string', default: 'eager,graph,folded' },
     },
   });
   const make = kBenchNets.get(values.net);
@@ -65,7 +67,7 @@ async function main(): Promise<void> {
     const runs = Math.max(5, Math.min(200, Math.round(2e11 / (net.macs * (shape[0] ?? 1)))));
     const ours = await timeOurs(net, shape, precision, values.target, folder, runs);
     console.log(`ours            ${ours.ms.toFixed(4)} ms`);
-    await reportPeer(net, shape, precision, folder, runs, ours.ms);
+    await reportPeer(net, shape, [precision, String(runs), values.peers], folder, ours.ms);
     reportLayers(ours.layers, precision, values.target);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -89,6 +91,7 @@ async function timeOurs(
     precision,
     emit: ['library'],
     outputFolder: folder,
+    cacheFolder: defaultCacheFolder(process.env),
   });
   console.log(`compiled by     ${build.toolchain ?? ''}`);
   const { deviceProgram } = await findToolchain(loadTarget(target));
@@ -101,6 +104,7 @@ async function timeOurs(
     `-DNET=${prefix}`,
     `-DNET_HEADER="${prefix}.h"`,
     `-I${join(folder, 'include')}`,
+    `-I${fileURLToPath(new URL('runtime/cuda/include/', packageRoot))}`,
     join(kFolder, 'time_net.cc'),
     join(folder, 'lib', `lib${prefix}.a`),
     '-lpthread',
@@ -113,14 +117,13 @@ async function timeOurs(
 async function reportPeer(
   net: BenchNet,
   shape: readonly number[],
-  precision: DevicePrecision,
+  args: readonly string[],
   folder: string,
-  runs: number,
   ourMs: number,
 ): Promise<void> {
   const file = join(folder, 'net.json');
   writeFileSync(file, netJson(net, shape));
-  const peer = await execa('python3', [join(kFolder, 'torch_peer.py'), file, precision, String(runs)], {
+  const peer = await execa('python3', [join(kFolder, 'torch_peer.py'), file, ...args], {
     reject: false,
   });
   if (peer.exitCode !== 0) {

@@ -1,7 +1,9 @@
-// npm run gpu -- [--shared DIR] [--target T] [--only PART[,PART]] [--minutes N] [--report FILE] [--again] [--list]
+// npm run gpu -- [--shared DIR] [--target T] [--only PART[,PART]] [--minutes N] [--report FILE] [--again] [--list] [--pack DIR [--size N]] [--dry]
 // Everything that needs a GPU: values in every precision, the operator corpus, recorded nets, compute-sanitizer, the benchmark
 // against PyTorch. Works through steps of at most ten minutes, adds each one's result to the report as soon as it is there, and skips
 // what the report already has: run it again to go on. `--minutes` ends early. Says `skipped: no GPU` where there is none.
+// `--dry` runs the steps without one, for the emulated target. `--pack` compiles what the first minutes on a GPU need, for a machine that
+// has neither Node.js nor nvcc (pack.ts).
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/package-root.js';
 import { gpuNames } from '../../test/support/gpu.js';
+import { pack } from './pack.js';
 import { type GpuStep, gpuSteps } from './steps.js';
 
 const kStepMs = 590_000;
@@ -23,18 +26,34 @@ const { values } = parseArgs({
     report: { type: 'string', default: 'gpu-report.md' },
     again: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    pack: { type: 'string' },
+    size: { type: 'string' },
+    dry: { type: 'boolean', default: false },
   },
 });
 
-function main(): number {
+async function main(): Promise<number> {
+  if (values.pack !== undefined) {
+    await pack({
+      folder: values.pack,
+      target: values.target ?? 'cuda-sm90',
+      only: values.only?.split(','),
+      ...(values.size === undefined ? {} : { size: Number(values.size) }),
+    });
+    return 0;
+  }
   const shared = existsSync(`${values.shared}/golden`) ? values.shared : undefined;
   const nets = shared === undefined ? [] : readdirSync(`${shared}/golden/nets`).sort();
-  const steps = gpuSteps({ shared, nets, target: values.target ?? bestTarget() }).filter(isWanted);
+  const steps = gpuSteps({
+    shared,
+    nets,
+    target: values.target ?? (values.dry ? 'cuda-emulated' : bestTarget()),
+  }).filter(isWanted);
   if (values.list) {
     for (const step of steps) console.log(`${step.name}: node ${step.args.join(' ')}`);
     return 0;
   }
-  const gpus = gpuNames();
+  const gpus = values.dry ? ['no GPU: the emulated one'] : gpuNames();
   if (gpus.length === 0) {
     console.log('skipped: no GPU');
     return 0;
@@ -83,4 +102,4 @@ function runStep(step: GpuStep): boolean {
   return result.status === 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

@@ -29,15 +29,73 @@ const kBench: readonly (readonly [net: string, shapes: readonly string[]])[] = [
   ['style_johnson', ['1,3,256,256', '1,3,1080,1920']],
 ];
 
-/** All steps in order: right first, then fast. */
+/** The benchmark's steps that matter most: they come before the long lists of values. */
+const kEarly = ['bench-resnet50-1x3x224x224-fp16', 'bench-resnet50-256x3x224x224-fp16'];
+
+/** All steps in order: a few values and times that matter most, then every value, then every time. */
 export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuStep[] {
+  const times = benchSteps(target);
+  const isEarly = ({ name }: GpuStep): boolean => kEarly.includes(name);
   return [
     ...kDevicePrecisions.map((precision): GpuStep => digitsStep(target, precision)),
+    ...(shared === undefined
+      ? []
+      : netSteps(
+          shared,
+          nets.filter((net) => net === 'squeezenet'),
+          target,
+        )),
+    ...times.filter(isEarly),
+    ...sanitizerSteps(target),
     ...(shared === undefined ? [] : corpusSteps(shared, target)),
-    ...(shared === undefined ? [] : netSteps(shared, nets, target)),
-    { name: 'sanitizer', title: 'compute-sanitizer', args: ['dist/bench/cuda/sanitize.js', '--target', target] },
-    ...benchSteps(target),
+    ...(shared === undefined
+      ? []
+      : netSteps(
+          shared,
+          nets.filter((net) => net !== 'squeezenet'),
+          target,
+        )),
+    ...times.filter((step) => !isEarly(step)),
+    ...compiledPeerSteps(target),
   ];
+}
+
+/** One net and precision at a time: compute-sanitizer slows programs down up to a hundredfold. */
+function sanitizerSteps(target: string): readonly GpuStep[] {
+  return ['squeezenet_1_1', 'digits', 'mobilenet_v2'].flatMap((net) =>
+    kDevicePrecisions.map((precision): GpuStep => {
+      const args = ['--target', target, '--nets', net, '--precisions', precision];
+      return {
+        name: `sanitizer-${net}-${precision}`,
+        title: `compute-sanitizer on ${net} in ${precision}`,
+        args: ['dist/bench/cuda/sanitize.js', ...args],
+      };
+    }),
+  );
+}
+
+/** PyTorch's compiler with max-autotune takes minutes for each net. */
+function compiledPeerSteps(target: string): readonly GpuStep[] {
+  return ['1', '256'].map((images): GpuStep => {
+    const shape = `${images},3,224,224`;
+    const args = [
+      '--net',
+      'resnet50',
+      '--shape',
+      shape,
+      '--precision',
+      'fp16',
+      '--target',
+      target,
+      '--peers',
+      'compiled',
+    ];
+    return {
+      name: `compiled-peer-${images}`,
+      title: `resnet50 [${shape}] in fp16 against PyTorch compiled`,
+      args: ['dist/bench/cuda/bench.js', ...args],
+    };
+  });
 }
 
 function digitsStep(target: string, precision: string): GpuStep {

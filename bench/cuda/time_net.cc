@@ -1,14 +1,15 @@
 // Times a CUDA net by CUDA events: device pointers, one stream, many runs between two events; then each layer. Compiled for one net:
-//   nvcc -DNET=squeezenet -DNET_HEADER='"squeezenet.h"' time_net.cc libsqueezenet.a
-// Usage: time_net RUNS; prints one line of JSON.
+//   nvcc -DNET=squeezenet -DNET_HEADER='"squeezenet.h"' -Iruntime/cuda/include time_net.cc libsqueezenet.a
+// Usage: time_net RUNS [WEIGHTS INPUT OUTPUT]; prints one line of JSON. WEIGHTS: the weight file of a net that has one ("" if not). INPUT:
+// floats for the first input, repeated until it is full; OUTPUT: where the first output's bytes go.
 #include NET_HEADER
-
-#include <cuda_runtime_api.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
+
+#include "cortado_cuda/runtime_api.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -29,12 +30,24 @@ void check(cortado_status status) {
   if (status != CORTADO_OK) stop(cortado_status_text(status), static_cast<int>(status));
 }
 
-std::vector<cortado_tensor> device_inputs(const cortado_model_info& info) {
+std::vector<float> read_floats(const char* file) {
+  std::vector<float> values;
+  std::FILE* const from = std::fopen(file, "rb");
+  if (from == nullptr) stop("cannot read the input file", 0);
+  float value;
+  while (std::fread(&value, sizeof value, 1, from) == 1) values.push_back(value);
+  std::fclose(from);
+  if (values.empty()) stop("the input file is empty", 0);
+  return values;
+}
+
+std::vector<cortado_tensor> device_inputs(const cortado_model_info& info, const std::vector<float>& first) {
   std::vector<cortado_tensor> tensors(info.n_inputs);
   for (std::size_t i = 0; i < info.n_inputs; ++i) {
     const cortado_tensor_info& about = info.inputs[i];
     std::vector<float> values(about.max_bytes / sizeof(float));
-    for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<float>(k * 2654435761u % 1000u) / 500.0f - 1.0f;
+    for (std::size_t k = 0; k < values.size(); ++k)
+      values[k] = i == 0 && !first.empty() ? first[k % first.size()] : static_cast<float>(k * 2654435761u % 1000u) / 500.0f - 1.0f;
     cortado_tensor& tensor = tensors[i];
     check(cudaMalloc(&tensor.data, about.max_bytes), "cudaMalloc");
     check(cudaMemcpy(tensor.data, values.data(), about.max_bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
@@ -65,17 +78,32 @@ double time_runs(FN(_model) * model, std::vector<cortado_tensor>& inputs, std::v
   return best;
 }
 
+// The first output, which lies in the arena on the device after a run.
+void write_output(const cortado_tensor& output, cudaStream_t stream, const char* file) {
+  std::size_t bytes = cortado_dtype_bytes(output.dtype);
+  for (int d = 0; d < output.rank; ++d) bytes *= static_cast<std::size_t>(output.dims[d]);
+  std::vector<char> values(bytes);
+  check(cudaStreamSynchronize(stream), "the net");
+  check(cudaMemcpy(values.data(), output.data, bytes, cudaMemcpyDeviceToHost), "cudaMemcpy");
+  std::FILE* const to = std::fopen(file, "wb");
+  if (to == nullptr || std::fwrite(values.data(), 1, bytes, to) != bytes || std::fclose(to) != 0) stop("cannot write the output file", 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const int runs = argc > 1 ? std::atoi(argv[1]) : 50;
+  cortado_options options = cortado_default_options();
+  if (argc > 2 && argv[2][0] != '\0') options.weights_path = argv[2];
   FN(_model)* model = nullptr;
-  check(FN(_create)(nullptr, 0, nullptr, &model));
+  check(FN(_create)(nullptr, 0, &options, &model));
   const cortado_model_info& info = *FN(_info)();
-  std::vector<cortado_tensor> inputs = device_inputs(info), outputs(info.n_outputs);
+  std::vector<cortado_tensor> inputs = device_inputs(info, argc > 3 ? read_floats(argv[3]) : std::vector<float>{}), outputs(info.n_outputs);
   cudaStream_t stream;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-  time_runs(model, inputs, outputs, stream, 3);
+  time_runs(model, inputs, outputs, stream, 1);
+  // outputs[0] lies on the host where the net's last steps do: then it is empty here, and the caller compares nothing.
+  if (argc > 4 && outputs[0].data != nullptr) write_output(outputs[0], stream, argv[4]);
   const double ms = time_runs(model, inputs, outputs, stream, runs);
   std::vector<std::uint64_t> layer_ns(info.n_layers + 1);
   FN(_set_profile)(model, layer_ns.data());

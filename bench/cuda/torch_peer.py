@@ -1,7 +1,8 @@
-"""The benchmark's nets in PyTorch, timed with CUDA events: eager, as a CUDA graph, and compiled (max-autotune, which captures a graph).
+"""The benchmark's nets in PyTorch, timed with CUDA events: eager, as a CUDA graph, as one with batch normalizations folded into the
+convolutions before them, and compiled (max-autotune, which captures a graph and takes minutes). cuDNN chooses by measuring.
 Reads a net as JSON (net-json.ts), weights are random: times do not depend on them. Prints one line of JSON:
-{"eager": ms, "graph": ms, "compiled": ms}; a mode that fails is null, and its reason is on stderr.
-Usage: torch_peer.py NET.json fp32|tf32|fp16 RUNS
+{"eager": ms, "graph": ms, "folded": ms, "compiled": ms}; a mode that fails is null, and its reason is on stderr.
+Usage: torch_peer.py NET.json fp32|tf32|fp16 RUNS [MODE,MODE]
 """
 import json
 import sys
@@ -31,6 +32,25 @@ class Net(torch.nn.Module):
             for name, value in zip(op["outputs"], results):
                 values[name] = value
         return values[self.output]
+
+
+def folded(net):
+    """The net without the batch normalizations whose input is a convolution that nobody else reads: there it has a bias instead."""
+    readers = [name for op in net["ops"] for name in op["inputs"]]
+    made_by = {name: op for op in net["ops"] for name in op["outputs"]}
+    ops, renamed, weights = [], {}, dict(net["weights"])
+    for op in net["ops"]:
+        source = op["inputs"][0]
+        before = made_by.get(source)
+        if op["type"] == "SpatialBN" and before is not None and before["type"] == "Conv" and readers.count(source) == 1:
+            kept = next(o for o in ops if o["outputs"][0] == source)
+            bias = source + "_folded_bias"
+            weights[bias] = [weights[kept["inputs"][1]][0]]
+            kept["inputs"] = [*kept["inputs"][:2], bias]
+            renamed[op["outputs"][0]] = source
+            continue
+        ops.append({**op, "inputs": [renamed.get(name, name) for name in op["inputs"]]})
+    return {**net, "ops": ops, "weights": weights, "output": renamed.get(net["output"], net["output"])}
 
 
 def run_op(kind, x, a):
@@ -107,21 +127,24 @@ def graphed(model, x):
 def main():
     net = json.load(open(sys.argv[1]))
     precision, runs = sys.argv[2], int(sys.argv[3])
+    wanted = sys.argv[4].split(",") if len(sys.argv) > 4 else ["eager", "graph", "folded", "compiled"]
     dtype = torch.float16 if precision == "fp16" else torch.float32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.benchmark = True
-    model = Net(net, dtype).cuda().eval().to(memory_format=torch.channels_last)
+    prepare = lambda net: Net(net, dtype).cuda().eval().to(memory_format=torch.channels_last)
+    model = prepare(net)
     x = torch.randn(net["input"]["shape"], device="cuda", dtype=dtype).contiguous(memory_format=torch.channels_last)
     modes = {
         "eager": lambda: (lambda: model(x)),
         "graph": lambda: graphed(model, x),
+        "folded": lambda: graphed(prepare(folded(net)), x),
         "compiled": lambda: (lambda compiled: lambda: compiled(x))(torch.compile(model, mode="max-autotune")),
     }
     result = {}
     with torch.inference_mode():
-        for name, make in modes.items():
+        for name in wanted:
             try:
-                result[name] = time_ms(make(), runs)
+                result[name] = time_ms(modes[name](), runs)
             except Exception as error:  # one mode less is a result, too
                 print(f"{name}: {error}", file=sys.stderr)
                 result[name] = None

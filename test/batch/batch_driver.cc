@@ -1,5 +1,6 @@
 // Runs every net of a batch program on the inputs of a file and writes what came out to another (batch_run.h has their
-// formats). Each net runs in a process of its own, so a crash or an endless loop costs one net. Each buffer that a net is
+// formats). Each net runs in a process of its own, so a crash or an endless loop costs one net; nets of a GPU share one until it
+// dies or the GPU reports an error (CORTADO_BATCH_SHARES_PROCESS), since making its context takes longer than any net. Each buffer that a net is
 // given ends where a page without access begins: a read or write past it is a crash, not luck.
 // Usage: batch INPUTS RESULTS
 #include "batch_run.h"
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 namespace batch {
 
@@ -51,25 +53,48 @@ using namespace batch;
 
 constexpr unsigned kTimeLimitSeconds = 20;
 
-// Runs the net in a child; whatever a dying child has written is replaced by a record of its death.
-void run_in_child(const BatchNet& net, Reader& reader, int file) {
-  const off_t start = lseek(file, 0, SEEK_END);
+#if defined(CORTADO_BATCH_SHARES_PROCESS)
+constexpr int kNetsPerProcess = 1 << 30;
+#else
+constexpr int kNetsPerProcess = 1;
+#endif
+
+// What a child has finished, for its parent.
+struct Progress {
+  int nets;
+  off_t bytes;
+};
+
+// In the child: runs up to kNetsPerProcess nets of the rest.
+[[noreturn]] void run_nets(const BatchNet* const* nets, int count, Reader& reader, int file, Progress* progress) {
+  results = fdopen(file, "wb");
+  for (int i = 0; i < count && i < kNetsPerProcess; i++) {
+    alarm(kTimeLimitSeconds);
+    const bool is_usable = run_net(*nets[i], read_inputs(reader, true));
+    std::fflush(results);
+    progress->bytes = lseek(file, 0, SEEK_CUR);
+    progress->nets = i + 1;
+    if (!is_usable) break;
+  }
+  std::_Exit(0);
+}
+
+// Runs nets in a child; whatever a dying child has written of its last is replaced by a record of its death. How many are done.
+int run_in_child(const BatchNet* const* nets, int count, Reader& reader, int file, Progress* progress) {
+  *progress = Progress{0, lseek(file, 0, SEEK_END)};
   const pid_t child = fork();
   if (child < 0) stop("fork failed");
-  if (child == 0) {
-    alarm(kTimeLimitSeconds);
-    results = fdopen(file, "wb");
-    run_net(net, read_inputs(reader, true));
-    std::fflush(results);
-    std::_Exit(0);
-  }
+  if (child == 0) run_nets(nets, count, reader, file, progress);
   int status = 0;
   if (waitpid(child, &status, 0) != child) stop("waitpid failed");
-  read_inputs(reader, false);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  const bool has_ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const int done = progress->nets + (has_ended ? 0 : 1);
+  for (int i = 0; i < done; i++) read_inputs(reader, false);
+  if (has_ended) return done;
   const int64_t record[2] = {1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
-  if (ftruncate(file, start) != 0 || lseek(file, start, SEEK_SET) != start) stop("cannot rewind the results");
+  if (ftruncate(file, progress->bytes) != 0 || lseek(file, 0, SEEK_END) != progress->bytes) stop("cannot rewind the results");
   if (write(file, record, sizeof record) != static_cast<ssize_t>(sizeof record)) stop("cannot write the results");
+  return done;
 }
 
 }  // namespace
@@ -85,8 +110,13 @@ int main(int argc, char** argv) {
   const int file = open(argv[2], O_RDWR | O_CREAT | O_TRUNC, 0644);
   if (file < 0) stop("cannot create the results");
   Reader reader(static_cast<const unsigned char*>(data), static_cast<const unsigned char*>(data) + size);
+  std::vector<const BatchNet*> nets;
   for (int b = 0; b < kBatchCount; b++) {
-    for (const BatchNet* net = kBatches[b]; net->id != nullptr; net++) run_in_child(*net, reader, file);
+    for (const BatchNet* net = kBatches[b]; net->id != nullptr; net++) nets.push_back(net);
   }
+  void* const shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) stop("out of memory");
+  const int count = static_cast<int>(nets.size());
+  for (int done = 0; done < count;) done += run_in_child(nets.data() + done, count - done, reader, file, static_cast<Progress*>(shared));
   return 0;
 }

@@ -156,8 +156,8 @@ inline int first_difference(const Attempt& a, const Attempt& b, size_t count) {
   return -1;
 }
 
-// Runs the net twice and writes its record.
-inline void run_net(const BatchNet& net, const NetInputs& inputs) {
+// Runs the net twice and writes its record. False: its device has failed, the process must not use it again.
+inline bool run_net(const BatchNet& net, const NetInputs& inputs) {
   const size_t count = net.info()->n_outputs;
   const Attempt first = attempt(net, inputs, false, 0xff);
   const Attempt second = attempt(net, inputs, true, 0x5a);
@@ -166,7 +166,7 @@ inline void run_net(const BatchNet& net, const NetInputs& inputs) {
   if (is_outside || different >= 0) {
     put(is_outside ? 3 : 2);
     if (!is_outside) put(different);
-    return;
+    return first.status != CORTADO_DEVICE_FAILED && second.status != CORTADO_DEVICE_FAILED;
   }
   put(0);
   put(first.status);
@@ -181,6 +181,7 @@ inline void run_net(const BatchNet& net, const NetInputs& inputs) {
     for (int32_t d = 0; d < tensor.rank; d++) put(tensor.dims[d]);
     put_bytes(tensor.data, bytes_of(tensor));
   }
+  return first.status != CORTADO_DEVICE_FAILED;
 }
 
 }  // namespace batch

@@ -47,7 +47,7 @@ const kNetsPerFile = 32;
 const kFilesPerProgram = 16;
 /** Nets of a program for a machine without an operating system: their code must fit its memory. */
 const kBareBatchSize = 128;
-const kParallel = Math.max(2, Math.min(4, availableParallelism()));
+const kParallel = Math.max(2, Math.min(16, availableParallelism()));
 const kBatchFolder = fileURLToPath(new URL('test/batch/', packageRoot));
 const kRuntimeFolder = fileURLToPath(new URL('runtime/', packageRoot));
 const kRuntimeSources = ['model', 'memory', 'run', 'fault', 'weights', 'cpu', 'cpus', 'thread_pool'].map(
@@ -214,8 +214,9 @@ class Batch {
   private async execute(units: readonly Unit[], runtime: readonly string[]): Promise<void> {
     const driverFile = isBare(this.target) ? 'bare_batch_driver.cc' : 'batch_driver.cc';
     const driver = await readFile(join(kBatchFolder, driverFile), 'utf8');
+    const shares = this.toolchain.deviceProgram === undefined ? '' : '#define CORTADO_BATCH_SHARES_PROCESS\n';
     for (const [name, text] of [
-      ['driver', driver],
+      ['driver', `${shares}${driver}`],
       ['table', batchTable(units.map((unit) => unit.list))],
     ] as const) {
       const messages = await this.compileText(name, text, []);

@@ -60,7 +60,8 @@ describe('device kernels', () => {
         .slice(1)
         .map((text) => ({ name, text })),
     );
-    const without = kernels.filter(({ text }) => !text.includes('begin_kernel();'));
+    // conv2d_gemm fetches its weights before, in accumulate_tile.
+    const without = kernels.filter(({ text }) => !/begin_kernel\(\);|accumulate_tile</.test(text));
     assert.ok(kernels.length > 20);
     assert.deepEqual(
       without.map(({ name, text }) => `${name}: ${text.split('\n', 1)[0] ?? ''}`),
