@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadTarget } from '../src/build/target.js';
+import { kernelTarget, loadTarget } from '../src/build/target.js';
 import { compileModel, type ModelOptions } from '../src/compile.js';
 import { CompileError } from '../src/errors.js';
 import type { TileFields, TunedKernel } from '../src/ops/kernel-call.js';
@@ -214,5 +214,31 @@ describe('cortado tune', () => {
     assert.doesNotMatch(inspected.stderr, /tuning record/);
     const refused = await place.run('tune', ...net, '-o', 'record.json', '--no-optimize');
     assert.equal(refused.code, 2);
+  });
+});
+
+describe('tuning of a device', () => {
+  const target = 'cuda-emulated';
+
+  it('tiles and splits of matrix products can be measured, and a record chooses them', () => {
+    for (const precision of ['fp32', 'fp16'] as const) {
+      const model = { ...convs([24], 3), target, precision };
+      const { graph, target: found, program } = compileModel(model);
+      const spaces = [...tunableLayers(graph, kernelTarget(found, 1, precision))];
+      assert.equal(spaces.length, 1);
+      const [layer, [space]] = spaces[0] ?? assert.fail('no layer');
+      assert.match(layer, new RegExp(`, f32 ${precision}$`));
+      assert.equal(program.layers.find(({ signature }) => signature !== '')?.signature, layer);
+      const { chosen, axes } = space?.tiles ?? assert.fail('no tiles');
+      assert.ok((axes[0]?.length ?? 0) >= 5, 'every shape of a tile is a candidate');
+      const other = axes[0]?.find(({ rows, cols }) => rows !== chosen.rows && cols !== chosen.cols);
+      const tile: TileFields = { ...(other ?? assert.fail('one shape only')), splits: 2 };
+      const record = [entry(layer, [{ kernel: 'conv2d_gemm', tile, ms: 1 }], { target })];
+      const tuned = compileModel({ ...model, tuning: record });
+      assert.deepEqual(tuned.warnings, []);
+      const text = String(tuned.files.generated.get('src/convs.cu'));
+      const fields = ['rows', 'cols', 'kBytes', 'stages', 'warpsM', 'warpsN', 'splits'].map((name) => tile[name]);
+      assert.match(text, new RegExp(`GemmTile \\w+\\{ ?${fields.join(', ')} ?\\}`));
+    }
   });
 });

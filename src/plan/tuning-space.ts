@@ -2,6 +2,7 @@
 
 import type { Graph, Value } from '../ir/graph.js';
 import type { KernelRequest, KernelTarget, TileFields } from '../ops/kernel-call.js';
+import { tunableDeviceKernels } from './kernels/device/table.js';
 import type { TileSpace } from './kernels/kernel.js';
 import { tunableKernels } from './kernels/table.js';
 import { layerSignature } from './kernels/tuned.js';
@@ -24,7 +25,7 @@ function collect(graph: Graph, target: KernelTarget, found: Map<string, readonly
     for (const region of node.regions ?? []) collect(region.graph, target, found);
     const constant = (value: Value | undefined) => (value === undefined ? undefined : graph.constants.get(value));
     const request: KernelRequest = { node, target, constant };
-    const kernels = tunableKernels(request);
+    const kernels = target.device === undefined ? tunableKernels(request) : tunableDeviceKernels(request);
     if (kernels.length === 0) continue;
     const signature = layerSignature(request);
     if (found.has(signature)) continue;

@@ -5,7 +5,7 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Runner } from '../build/target.js';
+import { kernelTarget, type Runner } from '../build/target.js';
 import { makeTempFolder, removeTempFolder } from '../build/temp-folders.js';
 import { type BuildRequest, type CompileOptions, compile, type ImportedNet, importModel } from '../compile.js';
 import { fail } from '../errors.js';
@@ -107,7 +107,7 @@ class Tuner {
     const { program, target, graph } = compiled;
     const { precision = 'fp32' } = this.options;
     const { threads, vectorFloats } = program;
-    const spaces = tunableLayers(graph, { ...target, threads, vectorFloats, precision });
+    const spaces = tunableLayers(graph, { ...kernelTarget(target, threads, precision), vectorFloats });
     const layers = [...spaces].flatMap(([layer, kernels]) => {
       const steps = program.layers.filter(({ signature }) => signature === layer);
       const [first] = steps;

@@ -26,9 +26,14 @@ export function layerSignature({ node, target }: Pick<KernelRequest, 'node' | 't
     `${node.op} ${x === undefined ? '' : sizes(x.type)} to ${y === undefined ? '' : sizes(y.type)}`,
     ...attributes,
     ...(residuals === 0 ? [] : [residuals === 1 ? 'residual' : `${residuals} residuals`]),
-    `${x === undefined ? '' : heldAs(x.type.dtype, target)} c${blockedStorage(target).block}`,
+    `${x === undefined ? '' : heldAs(x.type.dtype, target)} ${unitOf(target)}`,
   ];
   return parts.join(', ');
+}
+
+/** What a layer's speed depends on beside its sizes: the blocks of a CPU's channels, the arithmetic of a device. */
+function unitOf(target: KernelTarget): string {
+  return target.device === undefined ? `c${blockedStorage(target).block}` : (target.device.precision ?? 'fp32');
 }
 
 /** The same before and after layouts, which make bf16 or f16 of floats, are assigned. */

@@ -5,14 +5,14 @@
 import { fail } from '../../../errors.js';
 import { type Dim, dimMax } from '../../../ir/dim.js';
 import type { NumericTensor } from '../../../ir/tensor.js';
-import type { TensorType } from '../../../ir/type.js';
 import { biasedFunctor, extentArg, inputArg, kFunctorArg, outputArg } from '../../../ops/kernel-arguments.js';
 import type { KernelArg, KernelCall, KernelConfig, KernelRequest, TemplateArg } from '../../../ops/kernel-call.js';
 import type { ConvGeometry } from '../../pack-conv.js';
 import { convShape, geometryFields } from '../conv-geometry.js';
 import { constantFeatures } from '../gemm.js';
-import { type Form, inputType, type Kernel, outputType } from '../kernel.js';
-import { chooseGemmTile, type GemmTile, gridTiles } from './gemm-tile.js';
+import { type Form, inputType, type Kernel, outputType, type TileSpace } from '../kernel.js';
+import { tileFor } from '../tuned.js';
+import { chooseGemmTile, type GemmTile, gemmTileSpace, gridTiles, type ProductSize } from './gemm-tile.js';
 import { kImageForm, storedChannels, writtenChannels, writtenFields } from './image.js';
 import { packDeviceConv, packDeviceDepthwise, packDeviceTranspose } from './pack-conv.js';
 import { packedWeights, precisionOf } from './precision.js';
@@ -43,13 +43,15 @@ export const kConvDeviceKernels: readonly Kernel[] = [
     name: 'conv2d_gemm',
     op: 'Conv',
     form: (request) => formWhere(request, () => true),
-    lower: (request) => lowerProduct(request, geometryOf(request), false),
+    tiles: (request) => productTiles(request, geometryOf(request)),
+    lower: (request) => lowerProduct(request, 'conv2d_gemm', geometryOf(request)),
   },
   {
     name: 'conv2d_transpose_gemm',
     op: 'ConvTranspose',
     form: (request) => formWhere(request, (s) => s.groups === 1 && s.padTop >= 0 && s.padLeft >= 0),
-    lower: (request) => lowerProduct(request, geometryOf(request), true),
+    tiles: (request) => productTiles(request, geometryOf(request), true),
+    lower: (request) => lowerProduct(request, 'conv2d_transpose_gemm', geometryOf(request)),
   },
   {
     name: 'fc_gemv',
@@ -62,7 +64,8 @@ export const kConvDeviceKernels: readonly Kernel[] = [
     name: 'fc_gemm',
     op: 'FC',
     form: (request) => (constantFeatures(request) === undefined ? undefined : kImageForm),
-    lower: (request) => lowerProduct(request, rowsAsImages(request), false),
+    tiles: (request) => productTiles(request, rowsAsImages(request)),
+    lower: (request) => lowerProduct(request, 'fc_gemm', rowsAsImages(request)),
   },
 ];
 
@@ -92,10 +95,10 @@ function rowsAsImages(request: KernelRequest): ConvGeometry {
 }
 
 /** Channels per tap that a product reads: few are copied in short words, others with the padding of the image. */
-function channelsRead(shape: ConvGeometry, image: TensorType): number {
+function channelsRead(shape: ConvGeometry, written: number): number {
   const perGroup = shape.inChannels / shape.groups;
   if (shape.groups > 1) return perGroup;
-  return perGroup <= kPack / 2 ? kPack / 2 : writtenChannels(image);
+  return perGroup <= kPack / 2 ? kPack / 2 : written;
 }
 
 /** Conv2dShape of runtime/cuda. */
@@ -111,16 +114,11 @@ function shapeConfig(request: KernelRequest, shape: ConvGeometry, read: number):
   };
 }
 
-function lowerProduct(request: KernelRequest, shape: ConvGeometry, isTransposed: boolean): KernelCall {
-  const { math, elementBytes } = precisionOf(request);
-  const read = channelsRead(shape, inputType(request.node, 0));
-  const form = [isTransposed ? 'transpose' : 'product', read];
-  const weights = packedWeights(request, form, (data) =>
-    (isTransposed ? packDeviceTranspose : packDeviceConv)(data, shape, read, 16 / elementBytes),
-  );
+/** A convolution as the planner of tiles sees it; `read` channels per tap. */
+function productSize(request: KernelRequest, shape: ConvGeometry, isTransposed: boolean, read: number): ProductSize {
   const n = inputType(request.node, 0).shape[0] ?? 1;
   const phases = isTransposed ? shape.strideH * shape.strideW : 1;
-  const size = {
+  return {
     pixels:
       dimMax(n) *
       Math.ceil(shape.outHeight / (isTransposed ? shape.strideH : 1)) *
@@ -131,9 +129,32 @@ function lowerProduct(request: KernelRequest, shape: ConvGeometry, isTransposed:
       : shape.kernelH * shape.kernelW * read,
     repeats: shape.groups * phases,
     multiprocessors: request.target.device?.multiprocessors ?? 1,
-    math,
+    math: precisionOf(request).math,
   };
-  const tile = chooseGemmTile(size);
+}
+
+/** Before layouts are assigned: for an image of its own. */
+function productTiles(request: KernelRequest, shape: ConvGeometry, isTransposed = false): TileSpace {
+  const read = channelsRead(shape, Math.ceil(shape.inChannels / kPack) * kPack);
+  return gemmTileSpace(productSize(request, shape, isTransposed, read));
+}
+
+/** `name`: of the row, under which measurements are kept. */
+function lowerProduct(
+  request: KernelRequest,
+  name: 'conv2d_gemm' | 'conv2d_transpose_gemm' | 'fc_gemm',
+  shape: ConvGeometry,
+): KernelCall {
+  const { math, elementBytes } = precisionOf(request);
+  const isTransposed = name === 'conv2d_transpose_gemm';
+  const read = channelsRead(shape, writtenChannels(inputType(request.node, 0)));
+  const form = [isTransposed ? 'transpose' : 'product', read];
+  const weights = packedWeights(request, form, (data) =>
+    (isTransposed ? packDeviceTranspose : packDeviceConv)(data, shape, read, 16 / elementBytes),
+  );
+  const n = inputType(request.node, 0).shape[0] ?? 1;
+  const size = productSize(request, shape, isTransposed, read);
+  const tile = tileFor(request, name, chooseGemmTile(size));
   const tiles = gridTiles(size, tile);
   const isSplit = tile.splits > 1;
   const call = convCall(

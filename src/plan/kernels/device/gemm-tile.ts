@@ -3,6 +3,8 @@
 // batches few tiles exist, so sums are split until the multiprocessors are busy. Registers are ptxas's figures; the rates are the
 // manufacturer's; the latencies are estimates that no measurement has confirmed yet.
 
+import type { TileSpace } from '../kernel.js';
+
 /** GemmTile of runtime/cuda/include/cortado_cuda/conv_shape.h. */
 export interface GemmTile {
   readonly rows: number;
@@ -97,6 +99,22 @@ export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
     const splits = kSplits.filter((count) => count === 1 || count * 2 <= steps);
     return splits.map((count) => ({ tile: tileOf(row, count), cycles: estimateCycles(size, math, row, steps, count) }));
   });
+}
+
+/** What tuning may try: shapes of tiles, each with the split that the model likes best for it; then other splits. */
+export function gemmTileSpace(size: ProductSize): TileSpace {
+  const estimates = estimateTiles(size);
+  const shapeOf = ({ splits: _splits, ...shape }: GemmTile): string => JSON.stringify(shape);
+  const best = new Map<string, TileEstimate>();
+  for (const estimate of estimates) {
+    const before = best.get(shapeOf(estimate.tile));
+    if (before === undefined || estimate.cycles < before.cycles) best.set(shapeOf(estimate.tile), estimate);
+  }
+  const splits = [...new Set(estimates.map(({ tile }) => tile.splits))];
+  return {
+    chosen: { ...chooseGemmTile(size) },
+    axes: [[...best.values()].map(({ tile }) => ({ ...tile })), splits.map((count) => ({ splits: count }))],
+  };
 }
 
 /** Tiles of the grid: `counters` of a split sum; each part of a tile has rows · cols floats of scratch. */

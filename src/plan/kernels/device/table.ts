@@ -2,9 +2,10 @@
 
 import { fail } from '../../../errors.js';
 import { opDef } from '../../../ops/define.js';
-import type { KernelCall, KernelRequest } from '../../../ops/kernel-call.js';
+import type { KernelRequest } from '../../../ops/kernel-call.js';
 import { type Form, type Kernel, outputType } from '../kernel.js';
-import { matchesForm } from '../table.js';
+import { matchesForm, type SelectedKernel } from '../table.js';
+import { layerSignature } from '../tuned.js';
 import { kChannelRanges } from './channel-ranges.js';
 import { kConvDeviceKernels } from './conv.js';
 import { kImageKernels } from './image.js';
@@ -34,8 +35,14 @@ export function deviceFormsOf(request: KernelRequest): readonly Form[] {
   return twinCall(request) === undefined ? forms : [...forms, kFollowPlain];
 }
 
+/** The kernel that the device uses for the node, if its tile can be tuned; looks at shapes, attributes and constants only. */
+export function tunableDeviceKernels(request: KernelRequest): readonly Kernel[] {
+  const row = rowsOf(request).find((kernel) => kernel.form(request) !== undefined);
+  return row?.tiles === undefined ? [] : [row];
+}
+
 /** The device's kernel for a node whose memory and layouts are assigned. */
-export function selectDeviceKernel(request: KernelRequest): KernelCall & { readonly kernel: string } {
+export function selectDeviceKernel(request: KernelRequest): SelectedKernel {
   const { node } = request;
   if (node.op === 'ToDevice' || node.op === 'ToHost') {
     const call = opDef(node.op).lower?.(request, node.attrs as never) ?? fail('internal', `${node.op} has no kernel`);
@@ -43,8 +50,9 @@ export function selectDeviceKernel(request: KernelRequest): KernelCall & { reado
   }
   for (const row of rowsOf(request)) {
     const form = row.form(request);
-    if (form !== undefined && matchesForm(request, form))
-      return { ...row.lower(request), kernel: row.name, device: true, parts: 1 };
+    if (form === undefined || !matchesForm(request, form)) continue;
+    const signature = row.tiles === undefined ? {} : { signature: layerSignature(request) };
+    return { ...row.lower(request), kernel: row.name, device: true, parts: 1, ...signature };
   }
   if (outputType(node).layout.kind === 'blocked') return { ...lowerImageMap(request), kernel: 'map' };
   const call = twinCall(request) ?? fail('internal', `${node.op} was put on the device, which has no kernel for it`);
