@@ -26,6 +26,10 @@ CORTADO_CONSTEXPR int packs_of(int written, int lanes) { return (written + lanes
 /** Item of a list of pixels × packs, packs fastest. */
 template <int N>
 CORTADO_DEVICE PackPlace pack_place(std::int64_t item, int packs) {
+  if (item <= INT32_MAX) {  // divisions of 32 bits cost a fraction of those of 64
+    const unsigned narrow = static_cast<unsigned>(item), width = static_cast<unsigned>(packs);
+    return PackPlace{narrow / width, static_cast<int>(narrow % width) * N};
+  }
   return PackPlace{item / packs, static_cast<int>(item % packs) * N};
 }
 
