@@ -103,7 +103,8 @@ async function main(): Promise<number> {
       rows.push(await measure(net, model, folder));
     }
     const before = readFileSync(kDocument, 'utf8');
-    const [start, end] = [before.indexOf(kBegin), before.indexOf(kEnd)];
+    const start = before.indexOf(kBegin);
+    const end = before.indexOf(kEnd, Math.max(0, start));
     if (start < 0 || end < start) throw new Error(`${kDocument} has no place for the table`);
     const after = `${before.slice(0, start + kBegin.length)}\n${table(rows)}\n${before.slice(end)}`;
     if (process.argv.includes('--check')) {

@@ -100,5 +100,6 @@ export async function runBareBatch(folder: string, { runner }: Target, nets: num
 }
 
 function crashOf(isTimeOut: boolean, printed: string): NetResult {
+  if (printed.includes('batch: out of memory')) return { kind: 'too-large' };
   return { kind: 'crashed', how: isTimeOut ? `no end within ${kTimeLimitMs / 1000} s` : printed.trim() };
 }

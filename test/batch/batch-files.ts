@@ -18,7 +18,9 @@ export type NetResult =
   /** Garbage in the arena or the place of the outputs changed an output. */
   | { readonly kind: 'unstable'; readonly output: number }
   /** Bytes beside a buffer changed. */
-  | { readonly kind: 'outside' };
+  | { readonly kind: 'outside' }
+  /** Buffers of the net do not fit the machine's memory. */
+  | { readonly kind: 'too-large' };
 
 /** The input file's record of one net, in pieces. */
 export function inputRecord(net: BatchNet, inputs: ReadonlyMap<string, Tensor>): readonly Uint8Array[] {

@@ -20,7 +20,7 @@ import { packageRoot } from '../../src/package-root.js';
 import { runPasses } from '../../src/passes/pipeline.js';
 import { buildProgram } from '../../src/plan/build-program.js';
 import { openPlace } from '../../src/run/place.js';
-import type { Executor, Job, Outcome } from '../corpus/executor.js';
+import { type Executor, type Job, kTooLarge, type Outcome } from '../corpus/executor.js';
 import { batchLinkerScript, kBareLinkFlags, kBareSources, runBareBatch } from './bare-batch.js';
 import { inputRecord, type NetResult, readResults } from './batch-files.js';
 import { type BatchNet, batchSource, batchTable, blamedNets, deviceBatchSource, emitBatchNet } from './batch-source.js';
@@ -282,6 +282,7 @@ function forDeviceCompiler(flags: readonly string[]): readonly string[] {
 function outcomeOf({ program }: BatchNet, result: NetResult): Outcome {
   const outputName = (i: number): string => program.outputs[i]?.name ?? '';
   if (result.kind === 'crashed') return internal('the compiled net crashed', result.how);
+  if (result.kind === 'too-large') return { kind: 'problems', problems: [{ code: 'unsupported', message: kTooLarge }] };
   if (result.kind === 'outside') return internal('the compiled net writes beside its buffers', '');
   if (result.kind === 'unstable') {
     return internal(

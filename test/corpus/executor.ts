@@ -19,6 +19,9 @@ export type Outcome =
   /** A clean refusal at run time (status code, fault); a crash must be a problem with code `internal`. */
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
 
+/** The message of the problem of a net whose buffers do not fit the target's memory: it counts as excluded. */
+export const kTooLarge = 'more memory than the board has';
+
 export interface Executor {
   readonly name: string;
   /** Most jobs to hand over at once. */

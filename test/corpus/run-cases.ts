@@ -8,7 +8,7 @@ import { importCaffe2 } from '../../src/frontend/caffe2/import-net.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { type CorpusCase, caseDType, caseNet, caseTensor } from './case-file.js';
 import { describeDifference } from './compare.js';
-import type { Executor, Job, Outcome } from './executor.js';
+import { type Executor, type Job, kTooLarge, type Outcome } from './executor.js';
 
 export type Mode = 'constants' | 'runtime';
 
@@ -106,6 +106,8 @@ function prepare(attempt: Attempt, id: string, executor: Executor): void {
 const kValueFaults: ReadonlySet<string> = new Set(['err_auto_dim_pademptysamples_l']);
 
 function judge(item: CorpusCase, outcome: Outcome): Verdict {
+  if (outcome.kind === 'problems' && outcome.problems.some(({ message }) => message === kTooLarge))
+    return { kind: 'excluded', rule: kTooLarge };
   if (item.error !== undefined) {
     if (outcome.kind === 'outputs') return judgeAcceptance(item);
     if (item.tags.includes('value-dependent') || kValueFaults.has(item.name))

@@ -15,6 +15,7 @@ import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runExecutable } from '../../src/run/run-executable.js';
 import { verifyNet } from '../../src/verify/verify-net.js';
+import { execute } from '../build/places.js';
 import { needTargetTools } from '../support/need-target-tools.js';
 
 const kModels = fileURLToPath(new URL('models/', packageRoot));
@@ -67,6 +68,19 @@ describe('Cortex-M images', function () {
   it('keyword spotting is right on the vector unit of cortex-m55', async () => {
     const report = await verifyNet({ ...netOptions('kws_ds_cnn'), ...cached(), target: 'cortex-m55' });
     assert.equal(report.pass, true);
+  });
+
+  it('multiplies by vector instructions alone on cortex-m55', async () => {
+    const options = { ...netOptions('kws_ds_cnn'), ...cached(), target: 'cortex-m55' };
+    const { build } = await compile({ ...options, outputFolder: join(folder, 'helium') });
+    const image = build.executable ?? assert.fail('no image');
+    const listing = execute('arm-none-eabi-objdump', ['-d', '-m', 'armv8.1-m.main', image], folder);
+    const products = listing.split('\n').filter((line) => /\tv(fma|fms|mla|mul)\w*\./.test(line));
+    assert.ok(products.length > 60, `${products.length} products`);
+    assert.deepEqual(
+      products.filter((line) => !/\bq[0-7]\b/.test(line)),
+      [],
+    );
   });
 
   it('an unoptimized net is right', async () => {
