@@ -8,7 +8,6 @@ import { formatError, formatTable } from '../format.js';
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { readTensorFile } from '../run/tensor-file.js';
-import { toleranceOf } from '../verify/compare-tensors.js';
 import { type VariantReport, type VerifyReport, verifyNet } from '../verify/verify-net.js';
 import {
   addModelOptions,
@@ -53,7 +52,11 @@ export function addVerifyCommand(program: Command): void {
     .addOption(listOption('--expect <blob=file.npy>', 'a recorded output; without any, the interpreter computes them'))
     .option('--seed <n>', 'seed of inputs that are not given', parseCount, 1)
     .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
-    .option('--atol <a>', 'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
+    .option(
+      '--atol <a>',
+      'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16, 1e-2 for fp16 on CPUs, 3e-2 for bf16)',
+      parseNumber,
+    )
     .option('--layers', 'the error of every layer that a traced build tells of')
     .option(
       '--varied <n>',
@@ -81,13 +84,16 @@ async function runVerify(predictNet: string, flags: VerifyFlags): Promise<void> 
     );
   };
   const expected = readExpected(flags.expect);
-  const usual = toleranceOf(flags.precision);
   const report = await verifyNet({
     ...modelOptions(predictNet, { ...flags, input: inputs.others, output: [...flags.output, ...expected.keys()] }),
     ...cacheFolder(flags),
     inputTensors: readInputs,
     seed: flags.seed,
-    tolerance: { rtol: flags.rtol ?? usual.rtol, atol: flags.atol ?? usual.atol, scaleAtol: flags.scaleAtol },
+    tolerance: {
+      ...(flags.rtol === undefined ? {} : { rtol: flags.rtol }),
+      ...(flags.atol === undefined ? {} : { atol: flags.atol }),
+      scaleAtol: flags.scaleAtol,
+    },
     layers: flags.layers === true,
     ...(flags.varied === undefined ? {} : { variedInputs: flags.varied }),
     ...(expected.size === 0 ? {} : { expected }),

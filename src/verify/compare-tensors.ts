@@ -21,9 +21,12 @@ const kTolerances: { readonly [precision in Precision]: Tolerance } = {
   bf16: { rtol: 3e-2, atol: 3e-2, scaleAtol: true },
 };
 
+/** CPUs sum up to 64 products in fp16; nets were measured to err by up to 0.6 % of the largest value. */
+const kShortSumsTolerance: Tolerance = { rtol: 1e-2, atol: 1e-2, scaleAtol: true };
+
 /** What is expected of a net: factors of 10 bits of fraction err by 2^-11 each, those of bf16's 7 bits by 2^-8. */
-export function toleranceOf(precision: Precision = 'fp32'): Tolerance {
-  return kTolerances[precision];
+export function toleranceOf(precision: Precision = 'fp32', isOnDevice = true): Tolerance {
+  return precision === 'fp16' && !isOnDevice ? kShortSumsTolerance : kTolerances[precision];
 }
 
 const kLargestByte = 255;

@@ -23,7 +23,8 @@ export interface VerifyRequest extends CompileOptions {
   readonly seed?: number;
   /** Recorded outputs; the interpreter computes them when there are none. */
   readonly expected?: ReadonlyMap<string, Tensor>;
-  readonly tolerance?: Tolerance;
+  /** Instead of what is usual for the precision. */
+  readonly tolerance?: Partial<Tolerance>;
   /** Reports the error of every layer that a traced build tells of. */
   readonly layers?: boolean;
   /** Builds to verify; both by default. */
@@ -182,7 +183,8 @@ async function judge(
   inputs: ReadonlyMap<string, Tensor>,
   expected: ReadonlyMap<string, Tensor>,
 ): Promise<VariantReport> {
-  const tolerance = request.tolerance ?? toleranceOf(request.precision);
+  const isOnDevice = run.compiled.target.device !== undefined;
+  const tolerance = { ...toleranceOf(request.precision, isOnDevice), ...request.tolerance };
   const tensors = [...expected].map(([name, tensor]) => {
     const actual = run.outputs.get(name);
     if (actual === undefined) {

@@ -107,7 +107,12 @@ async function runCase(
   });
   const comparisons = outputs.map(([blob, { file }]) => {
     const actual = result.outputs.get(blob) ?? fail('internal', `output ${blob} was not read back`);
-    return compareTensors(blob, readNpy(join(golden, file ?? '')), actual, toleranceOf(precision));
+    return compareTensors(
+      blob,
+      readNpy(join(golden, file ?? '')),
+      actual,
+      toleranceOf(precision, target.device !== undefined),
+    );
   });
   const ratio = program.arenaBoundBytes === 0 ? 1 : program.arenaBytes / program.arenaBoundBytes;
   const bad = comparisons.filter(({ pass }) => !pass);
