@@ -54,7 +54,7 @@ export function addVerifyCommand(program: Command): void {
     .option('--rtol <r>', 'relative tolerance (default: 1e-4; 1e-2 for tf32 and fp16, 3e-2 for bf16)', parseNumber)
     .option(
       '--atol <a>',
-      'absolute tolerance (default: 1e-5; 2e-3 for tf32 and fp16, 1e-2 for fp16 on CPUs, 3e-2 for bf16)',
+      'absolute tolerance (default: 1e-5; 3e-3 for tf32 and fp16, 1e-2 for fp16 on CPUs, 3e-2 for bf16)',
       parseNumber,
     )
     .option('--layers', 'the error of every layer that a traced build tells of')

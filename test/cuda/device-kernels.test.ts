@@ -11,7 +11,14 @@ import { promisify } from 'node:util';
 import { skipBecause } from '../support/skip.js';
 
 const run = promisify(execFile);
-const kPrograms = ['emulation_test', 'conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test'] as const;
+const kPrograms = [
+  'emulation_test',
+  'conv_gemm_test',
+  'conv_transpose_test',
+  'image_test',
+  'image_norm_test',
+  'image_move_test',
+] as const;
 /** Tests of the emulation itself have nothing for a device. */
 const kHostOnly = 'emulation_test';
 const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
@@ -26,7 +33,7 @@ const kDeviceSanitizer = [
   '-fno-threadsafe-statics',
   '-DCORTADO_CUDA_SANITIZER',
 ];
-const kDeviceSanitized = ['sanitizer_test', 'image_norm_test'] as const;
+const kDeviceSanitized = ['sanitizer_test', 'image_norm_test', 'image_move_test'] as const;
 /** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
 const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test', 'image_norm_test'];
 
