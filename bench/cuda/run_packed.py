@@ -40,6 +40,8 @@ def run(command, end):
         return done.returncode, done.stdout, done.stderr
     except subprocess.TimeoutExpired:
         return None, "", f"ended after {seconds:.0f} s"
+    except OSError as error:
+        return None, "", str(error)
 
 
 def compare(about, result):
@@ -119,9 +121,9 @@ def main():
         print("\n".join(step["name"] for step in steps))
         return 0
     if not os.path.exists(options.report):
-        names = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], capture_output=True, text=True)
+        _, names, error = run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], time.monotonic() + 60)
         with open(options.report, "w") as report:
-            report.write(f"# On {names.stdout.strip()}\n")
+            report.write(f"# On {names.strip() or error}\n")
     with open(options.report) as report:
         known = report.read()
     end = time.monotonic() + 60 * options.minutes

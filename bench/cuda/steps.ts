@@ -46,6 +46,7 @@ export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuSte
           target,
         )),
     ...times.filter(isEarly),
+    ...overlapSteps(target),
     ...sanitizerSteps(target),
     ...(shared === undefined ? [] : corpusSteps(shared, target)),
     ...(shared === undefined
@@ -57,6 +58,21 @@ export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuSte
         )),
     ...times.filter((step) => !isEarly(step)),
     ...compiledPeerSteps(target),
+  ];
+}
+
+/** Programmatic dependent launch, where the target has that variant: values, then the time that it is to shorten. */
+function overlapSteps(target: string): readonly GpuStep[] {
+  if (target !== 'cuda-sm90') return [];
+  const overlap = `${target}-overlap`;
+  const args = ['--net', 'resnet50', '--shape', '1,3,224,224', '--precision', 'fp16', '--target', overlap];
+  return [
+    { ...digitsStep(overlap, 'fp16'), name: 'overlap-digits-fp16' },
+    {
+      name: 'overlap-resnet50',
+      title: 'resnet50 [1,3,224,224], launches overlap',
+      args: ['dist/bench/cuda/bench.js', ...args],
+    },
   ];
 }
 
