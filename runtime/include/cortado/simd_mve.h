@@ -22,8 +22,10 @@ inline __attribute__((always_inline)) MveInts mve_mask(mve_pred16_t lanes) {
 
 inline __attribute__((always_inline)) mve_pred16_t mve_lanes(MveInts mask) { return hidden(vcmpneq_n_s32((int32x4_t)mask, 0)); }
 
-inline __attribute__((always_inline)) MveInts mve_lt(MveFloats a, MveFloats b) { return mve_mask(vcmpltq_f32((float32x4_t)a, (float32x4_t)b)); }
-inline __attribute__((always_inline)) MveInts mve_le(MveFloats a, MveFloats b) { return mve_mask(vcmpleq_f32((float32x4_t)a, (float32x4_t)b)); }
+// Helium's lt and le are the opposites of ge and gt: true where a number is NaN. What C means is gt and ge, turned around.
+inline __attribute__((always_inline)) mve_pred16_t mve_less(MveFloats a, MveFloats b) { return hidden(vcmpgtq_f32((float32x4_t)b, (float32x4_t)a)); }
+inline __attribute__((always_inline)) MveInts mve_lt(MveFloats a, MveFloats b) { return mve_mask(mve_less(a, b)); }
+inline __attribute__((always_inline)) MveInts mve_le(MveFloats a, MveFloats b) { return mve_mask(vcmpgeq_f32((float32x4_t)b, (float32x4_t)a)); }
 inline __attribute__((always_inline)) MveInts mve_eq(MveFloats a, MveFloats b) { return mve_mask(vcmpeqq_f32((float32x4_t)a, (float32x4_t)b)); }
 
 inline __attribute__((always_inline)) MveFloats mve_select(MveInts mask, MveFloats a, MveFloats b) {
@@ -32,7 +34,7 @@ inline __attribute__((always_inline)) MveFloats mve_select(MveInts mask, MveFloa
 
 /** b where a < b, else a. */
 inline __attribute__((always_inline)) MveFloats mve_max(MveFloats a, MveFloats b) {
-  return (MveFloats)vpselq_f32((float32x4_t)b, (float32x4_t)a, hidden(vcmpltq_f32((float32x4_t)a, (float32x4_t)b)));
+  return (MveFloats)vpselq_f32((float32x4_t)b, (float32x4_t)a, mve_less(a, b));
 }
 
 inline __attribute__((always_inline)) MveFloats mve_fma(MveFloats a, MveFloats b, MveFloats c) {
