@@ -25,7 +25,7 @@ import { netJson } from './net-json.js';
 import { kPackedNets, type PackedNet, packedSteps, programName } from './packed-steps.js';
 
 const kRoot = fileURLToPath(packageRoot);
-const kTests = ['conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test'] as const;
+const kTests = ['conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test', 'image_move_test'] as const;
 const kSeed = 1;
 
 export interface PackOptions {

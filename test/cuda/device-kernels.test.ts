@@ -33,7 +33,7 @@ const kDeviceSanitizer = [
   '-fno-threadsafe-statics',
   '-DCORTADO_CUDA_SANITIZER',
 ];
-const kDeviceSanitized = ['sanitizer_test', 'image_norm_test', 'image_move_test'] as const;
+const kDeviceSanitized = ['sanitizer_test', 'image_norm_test'] as const;
 /** The programs with no death test (the sanitizers' reports would be taken for deaths), and cheap enough. */
 const kSanitized: readonly string[] = ['conv_transpose_test', 'image_test', 'image_norm_test'];
 
