@@ -16,7 +16,8 @@ import { execute, isInstalled, suiteFolder, walk } from './places.js';
 import { digitsModel } from './sample-models.js';
 
 describe('other systems', function () {
-  this.timeout(300_000);
+  // zig builds a C library at its first use.
+  this.timeout(600_000);
   const folder = suiteFolder();
 
   it('a Windows executable gives the right answer under wine', async function () {

@@ -271,9 +271,28 @@ CORTADO_INLINE V at_most(V x, V most) {
   return min(x, most);
 }
 
+/** Vectors whose comparisons take denormals for zeros: NEON's floats on 32-bit ARM. They are compared as whole numbers. */
+#if defined(__arm__) && defined(__ARM_NEON)
+template <class V>
+inline constexpr bool kComparesBits = !kIsScalar<V> && std::is_same_v<LaneOf<V>, float>;
+#else
+template <class V>
+inline constexpr bool kComparesBits = false;
+#endif
+
+/** Whole numbers ordered like the floats; both zeros give 0. */
+template <class V, IfVector<V> = 0>
+CORTADO_INLINE Rebind<V, std::int32_t> order_of(V x) {
+  using I = Rebind<V, std::int32_t>;
+  const I bits = bits_as<I>(x);
+  return bits < I{} ? splat<I>(INT32_MIN) - bits : bits;
+}
+
 // Comparisons give lane masks: ints of the same width, −1 where true. NaN compares false, except ne.
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto lt(V a, V b) {
+  if constexpr (kComparesBits<V>) return (order_of(a) < order_of(b)) & (a == a) & (b == b);
+  else
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_lt(a, b);
   else
@@ -282,6 +301,8 @@ CORTADO_INLINE auto lt(V a, V b) {
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto le(V a, V b) {
+  if constexpr (kComparesBits<V>) return (order_of(a) <= order_of(b)) & (a == a) & (b == b);
+  else
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_le(a, b);
   else
@@ -298,6 +319,8 @@ CORTADO_INLINE auto ge(V a, V b) {
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto eq(V a, V b) {
+  if constexpr (kComparesBits<V>) return (order_of(a) == order_of(b)) & (a == a);
+  else
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return mve_eq(a, b);
   else
@@ -306,6 +329,8 @@ CORTADO_INLINE auto eq(V a, V b) {
 }
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE auto ne(V a, V b) {
+  if constexpr (kComparesBits<V>) return ~eq(a, b);
+  else
 #if CORTADO_MVE
   if constexpr (kIsMve<V>) return ~mve_eq(a, b);
   else

@@ -28,6 +28,13 @@ CORTADO_INLINE Rebind<V, T> convert(V x) {
 template <class V, IfVector<V> = 0>
 CORTADO_INLINE V floor(V x) {
   const V whole = convert<float>(convert<std::int32_t>(x));
+  if constexpr (kComparesBits<V>) {
+    // Of two numbers below zero the greater one has the smaller bits.
+    const V toward_zero = copysign(whole, x);
+    const auto bits = bits_as<Rebind<V, std::int32_t>>(x);
+    const auto above = (bits_as<Rebind<V, std::int32_t>>(toward_zero) < bits) & (bits < 0);
+    return select(abs(x) < splat<V>(8388608.0f), select(above, toward_zero - 1.0f, toward_zero), x);
+  }
   const V down = select(gt(whole, x), whole - 1.0f, whole);
   return select(lt(abs(x), splat<V>(8388608.0f)), copysign(down, x), x);
 }
