@@ -10,6 +10,7 @@ import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ops/print-graph.js';
 
 import { type Measured, writeReport } from '../report/write-report.js';
+import { hasTime } from '../run/profile-net.js';
 import { imageRows } from './image-rows.js';
 import { addModelOptions, cacheFolder, collect, type ModelFlags, modelOptions, parseBytes } from './model-options.js';
 import { oneOf } from './one-of.js';
@@ -120,9 +121,9 @@ class PassWatcher {
   }
 }
 
-/** The executable, if one was asked for; weights that are given as a pointer lie in a file beside it. */
+/** The executable, if one was asked for and can be measured here; weights that are given as a pointer lie in a file beside it. */
 function toMeasure({ build, files, target }: Compiled, { outputFolder, weights }: CompileFlags): Measured | undefined {
-  if (build.executable === undefined || target.runner.kind === 'none') return undefined;
+  if (build.executable === undefined || target.runner.kind === 'none' || !hasTime(target.runner)) return undefined;
   const weightsFile = weights === 'pointer' ? join(outputFolder, `${files.prefix}.weights`) : undefined;
   return {
     executable: build.executable,

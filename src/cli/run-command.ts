@@ -11,6 +11,7 @@ import { formatBytes, formatCount, formatTime } from '../format.js';
 import { getNumber, type NumericTensor } from '../ir/tensor.js';
 import { writeReport } from '../report/write-report.js';
 import { readExecutableInfo, type TensorSlot } from '../run/executable-info.js';
+import { checkHasTime } from '../run/profile-net.js';
 import { type RunResult, type RunStats, runExecutable } from '../run/run-executable.js';
 import { checkOutputFile, readTensorFile, writeTensorFile } from '../run/tensor-file.js';
 import {
@@ -101,6 +102,7 @@ async function runRun(net: string, flags: RunFlags): Promise<void> {
     await runNet({ executable: net, runner, ...info }, flags, inputs.files, outputs.files);
     return;
   }
+  if (flags.report !== undefined) checkHasTime(runnerOf(flags, loadTarget(flags.target).runner));
   const wanted = outputs.files.flatMap(({ name }) => (name === undefined ? [] : [name]));
   const modelFlags = { ...flags, input: inputs.others, output: [...outputs.others, ...wanted] };
   const progress = new Progress();

@@ -1,6 +1,7 @@
 // Times of a net and of its layers, measured through the target's runner: short rounds, and of each layer the lowest mean of a
 // round, so that a busy moment of the machine spoils one round only.
 
+import type { Runner } from '../build/target.js';
 import { fail } from '../errors.js';
 import type { LayerTime, RunRequest, RunStats } from './run-executable.js';
 import { runExecutable } from './run-executable.js';
@@ -13,12 +14,22 @@ export interface ProfileOptions {
 
 export const kProfile: ProfileOptions = { rounds: 8, roundMs: 60 };
 
+/** Whether programs take a time there that tells something: an emulated board counts instructions alone. */
+export function hasTime({ kind }: Runner): boolean {
+  return kind !== 'qemu-system';
+}
+
+/** Fails where there is no time to measure. */
+export function checkHasTime(runner: Runner): void {
+  if (hasTime(runner)) return;
+  fail('unsupported', 'an emulated machine has no time to measure', {
+    remedy: 'cortado run --profile counts instructions, cortado inspect --report shows the plan',
+  });
+}
+
 /** Statistics over all rounds: lowest layer means, lowest time, median of medians. Inputs that are not given are random. */
 export async function profileNet(request: RunRequest, options: ProfileOptions = kProfile): Promise<RunStats> {
-  if (request.runner.kind === 'qemu-system')
-    fail('unsupported', 'an emulated machine has no time to measure', {
-      remedy: 'cortado run --profile counts instructions',
-    });
+  checkHasTime(request.runner);
   const run = async (repeat: number): Promise<RunStats> => {
     const result = await runExecutable({ ...request, outputs: [], random: true, profile: true, repeat, warmup: 1 });
     return result.stats;

@@ -22,7 +22,7 @@ export interface RunRequest {
   readonly random?: boolean;
   readonly seed?: number;
   readonly threads?: number;
-  /** CPUs to run on: `fast`, or numbers such as `0,4-7`. */
+  /** CPUs to run on: `fast`, `all`, or numbers such as `0,4-7`. */
   readonly affinity?: string;
   readonly repeat?: number;
   readonly warmup?: number;

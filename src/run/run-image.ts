@@ -46,9 +46,11 @@ export async function runImage(request: RunRequest): Promise<RunResult> {
   }
 }
 
-function checkOptions({ threads, weightsFile }: RunRequest): void {
+function checkOptions({ threads, affinity, weightsFile }: RunRequest): void {
   if (threads !== undefined && threads > 1)
     fail('bad-option', 'an image without an operating system has one thread', { got: `--threads ${threads}` });
+  if (affinity !== undefined)
+    fail('bad-option', 'an image without an operating system has one CPU', { got: `--affinity ${affinity}` });
   if (weightsFile !== undefined)
     fail('bad-option', 'an image without an operating system reads no weight file', { remedy: 'link the weights' });
 }

@@ -12,7 +12,7 @@ import { fail } from '../errors.js';
 import type { TunedKernel } from '../ops/kernel-call.js';
 import type { Layer, Program } from '../plan/program.js';
 import { tunableLayers } from '../plan/tuning-space.js';
-import { mergeRounds } from '../run/profile-net.js';
+import { checkHasTime, mergeRounds } from '../run/profile-net.js';
 import { type RunStats, runExecutable } from '../run/run-executable.js';
 import { type Candidate, LayerTimes } from './layer-times.js';
 import type { TunedLayer, TuningRecord } from './record.js';
@@ -113,8 +113,10 @@ class Tuner {
       const [first] = steps;
       return first === undefined ? [] : [new LayerTimes(layer, kernels, first.kernel, steps.length)];
     });
+    const trial = this.trial(compiled);
+    checkHasTime(trial.runner);
     if (layers.length === 0) fail('bad-option', 'no layer of this net has a choice of kernels', { got: program.name });
-    return { model: this.trial(compiled), target: target.name, layers };
+    return { model: trial, target: target.name, layers };
   }
 
   /** Tries what all layers still have along one axis. */

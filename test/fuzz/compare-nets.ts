@@ -4,6 +4,7 @@ import { formatProblem, type Problem } from '../../src/errors.js';
 import type { Graph, GraphOutput, Value } from '../../src/ir/graph.js';
 import { elementCount, getNumber, type Tensor } from '../../src/ir/tensor.js';
 import { interpret } from '../../src/ops/interpret.js';
+import type { Precision } from '../../src/ops/kernel-call.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { runCompiled } from '../batch/run-compiled.js';
 import { interpretJob, type Job, type Outcome } from '../corpus/executor.js';
@@ -11,25 +12,36 @@ import type { RandomNet } from './random-graphs.js';
 
 const kMaxShrinkRounds = 30;
 const kMaxCandidates = 64;
+/** Largest errors as a share of a tensor's largest value, in fp32 and in shorter floats. */
+const kShare = 2e-4;
+const kShareOfShort = 4e-2;
 const kNetsPerFile = 128;
 
 export interface CheckSettings {
   readonly target: string;
   /** How much the C++ compiler optimizes the optimized form; the plain one never is. `-O0` by default: most nets per second. */
   readonly level?: '-O0' | '-O1';
+  /** fp32 by default. */
+  readonly precision?: Precision;
 }
 
 /** What is wrong with each net, in words; undefined where all agree. */
 export async function checkNets(
   nets: readonly RandomNet[],
-  { target, level = '-O0' }: CheckSettings,
+  { target, level = '-O0', precision = 'fp32' }: CheckSettings,
 ): Promise<readonly (string | undefined)[]> {
   const jobs = nets.map((net, i): Job => ({ ...net, id: `net_${i}` }));
-  const optimized = await runCompiled(jobs, { target, optimize: true, level, netsPerFile: kNetsPerFile });
-  const plain = await runCompiled(jobs, { target, optimize: false, level: '-O0', netsPerFile: kNetsPerFile });
+  const optimized = await runCompiled(jobs, { target, precision, optimize: true, level, netsPerFile: kNetsPerFile });
+  const plain = await runCompiled(jobs, {
+    target,
+    precision,
+    optimize: false,
+    level: '-O0',
+    netsPerFile: kNetsPerFile,
+  });
   return jobs.map((job, i) => {
     const wanted = interpretJob(job);
-    const [a, b] = [complaint(wanted, optimized[i]), complaint(wanted, plain[i])];
+    const [a, b] = [complaint(wanted, optimized[i], precision), complaint(wanted, plain[i], precision)];
     if (a !== undefined) return `optimized: ${a}`;
     return b === undefined ? undefined : `not optimized: ${b}`;
   });
@@ -50,7 +62,7 @@ export async function shrinkNet(net: RandomNet, settings: CheckSettings): Promis
 }
 
 /** A fault that values show must be a fault of compiled code too. */
-function complaint(wanted: Outcome, outcome: Outcome | undefined): string | undefined {
+function complaint(wanted: Outcome, outcome: Outcome | undefined, precision: Precision): string | undefined {
   if (outcome === undefined) return 'was not run';
   if (wanted.kind === 'problems') {
     if (outcome.kind === 'outputs') return `gives an answer where the interpreter has ${problemText(wanted.problems)}`;
@@ -62,7 +74,7 @@ function complaint(wanted: Outcome, outcome: Outcome | undefined): string | unde
     if (got === undefined) return `output ${name} is missing`;
     const [is, expected] = [got, want].map(({ dtype, dims }) => `${dtype} [${dims.join()}]`);
     if (is !== expected) return `output ${name} is ${is}, expected ${expected}`;
-    const difference = largestDifference(got, want);
+    const difference = largestDifference(got, want, precision);
     if (difference !== undefined) return `output ${name}: ${difference}`;
   }
   return undefined;
@@ -73,13 +85,13 @@ function problemText(problems: readonly Problem[]): string {
 }
 
 /** Rounding differs with the order of sums: errors of floats are measured against the largest value of the tensor. */
-function largestDifference(got: Tensor, want: Tensor): string | undefined {
+function largestDifference(got: Tensor, want: Tensor, precision: Precision): string | undefined {
   const count = elementCount(want.dims);
   let scale = 0;
   for (let i = 0; i < count; i++)
     if (Number.isFinite(getNumber(want, i))) scale = Math.max(scale, Math.abs(getNumber(want, i)));
   const isFloat = ['f16', 'f32', 'f64'].includes(want.dtype);
-  const limit = isFloat ? 1e-5 + 2e-4 * scale : 0;
+  const limit = isFloat ? 1e-5 + (precision === 'fp32' ? kShare : kShareOfShort) * scale : 0;
   for (let i = 0; i < count; i++) {
     const [a, b] = [getNumber(got, i), getNumber(want, i)];
     if (!(Object.is(a, b) || a === b || Math.abs(a - b) <= limit))

@@ -1,19 +1,21 @@
-// npm run fuzz -- [--count N] [--seed S] [--target NAME] [--level=-O0|-O1]
+// npm run fuzz -- [--images] [--count N] [--seed S] [--target NAME] [--precision P] [--level=-O0|-O1]
 // npm run fuzz -- --models CORPUS [--count N] [--seed S]
 // Random nets through the whole compiler; a failure is made small and printed as textual IR with its seed. Tells how often
 // each operator occurred: the operators of the table that never did stand in the last line but one.
+// With --images: nets of images alone, rich in convolutions and ranges of channels.
 // With --models: damaged forms of the nets of an operator corpus through the compiler up to generated text.
 
 import { parseArgs } from 'node:util';
 import type { Graph } from '../../src/ir/graph.js';
 import { allOps } from '../../src/ops/index.js';
+import { kPrecisions, type Precision } from '../../src/ops/kernel-call.js';
 import { printGraph } from '../../src/ops/print-graph.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { readCases } from '../corpus/case-file.js';
 import { type CheckSettings, checkNets, shrinkNet } from './compare-nets.js';
 import { kPlanned } from './example-moves.js';
 import { fuzzModels, modelsOfCases } from './mutate-models.js';
-import { randomNet } from './random-graphs.js';
+import { randomImageNet, randomNet } from './random-graphs.js';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +23,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     target: { type: 'string', default: 'native' },
     level: { type: 'string', default: '-O0' },
+    precision: { type: 'string', default: 'fp32' },
+    images: { type: 'boolean', default: false },
     models: { type: 'string' },
   },
 });
@@ -30,11 +34,19 @@ const kMaxShrunk = 4;
 
 async function main(): Promise<number> {
   const [count, first] = [Number(values.count), Number(values.seed)];
-  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(first) || !isLevel(values.level)) {
-    console.error('usage: fuzz [--count N] [--seed S] [--target NAME] [--level=-O0|-O1] [--models CORPUS]');
+  if (
+    !Number.isInteger(count) ||
+    count < 1 ||
+    !Number.isInteger(first) ||
+    !isLevel(values.level) ||
+    !isPrecision(values.precision)
+  ) {
+    console.error(
+      'usage: fuzz [--images] [--count N] [--seed S] [--target NAME] [--precision P] [--level=-O0|-O1] [--models CORPUS]',
+    );
     return 2;
   }
-  const settings = { target: values.target, level: values.level };
+  const settings = { target: values.target, level: values.level, precision: values.precision };
   return values.models === undefined
     ? await fuzzGraphs(count, first, settings)
     : fuzzFiles(values.models, count, first);
@@ -42,6 +54,10 @@ async function main(): Promise<number> {
 
 function isLevel(text: string): text is '-O0' | '-O1' {
   return text === '-O0' || text === '-O1';
+}
+
+function isPrecision(text: string): text is Precision {
+  return (kPrecisions as readonly string[]).includes(text);
 }
 
 /** Damaged models; the last line counts them. */
@@ -59,7 +75,7 @@ async function fuzzGraphs(count: number, first: number, settings: CheckSettings)
   const met = new Map(allOps().map(({ name }) => [name, 0]));
   for (let start = first; start < first + count; start += kBatch) {
     const seeds = Array.from({ length: Math.min(kBatch, first + count - start) }, (_, i) => start + i);
-    const nets = seeds.map(randomNet);
+    const nets = seeds.map(values.images ? randomImageNet : randomNet);
     for (const { graph } of nets) countOps(graph, met);
     const problems = await checkNets(nets, settings);
     for (const [i, problem] of problems.entries()) {

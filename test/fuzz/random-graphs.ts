@@ -19,8 +19,20 @@ export interface RandomNet {
 
 const kMaxTries = 12;
 
+/** Channels and image sizes, and how often each move is tried. */
+interface Taste {
+  readonly bag: readonly Move[];
+  readonly channels: readonly number[];
+  readonly filters: readonly number[];
+}
+
 export function randomNet(seed: number): RandomNet {
-  return new NetMaker(new RandomSource(seed), `fuzz${seed}`).make();
+  return new NetMaker(new RandomSource(seed), `fuzz${seed}`, kAnything).make();
+}
+
+/** Images alone, most of them of whole blocks of 8 channels: convolutions, and ranges of channels of each other. */
+export function randomImageNet(seed: number): RandomNet {
+  return new NetMaker(new RandomSource(seed), `images${seed}`, kImages).make();
 }
 
 type Move = (maker: NetMaker) => void;
@@ -51,9 +63,46 @@ const kMoves: readonly (readonly [weight: number, move: Move])[] = [
   [1, repeat],
   [14, exampleMove],
 ];
-const kBag = kMoves.flatMap(([weight, move]) => new Array<Move>(weight).fill(move));
+
+const kImageMoves: readonly (readonly [weight: number, move: Move])[] = [
+  [7, (m) => m.convolution()],
+  [1, (m) => m.convTranspose()],
+  [3, (m) => m.activation()],
+  [3, (m) => m.residual()],
+  [2, (m) => m.window()],
+  [5, (m) => m.concat()],
+  [4, (m) => m.split()],
+  [2, (m) => m.slice()],
+  [1, (m) => m.normalization()],
+  [1, (m) => m.pad()],
+  [1, (m) => m.resize()],
+  [1, (m) => m.shuffle()],
+];
+
+const kAnything: Taste = {
+  bag: bagOf(kMoves),
+  channels: [1, 3, 4, 5, 8, 16, 17, 24],
+  filters: [1, 3, 5, 8, 16, 20],
+};
+const kImages: Taste = {
+  bag: bagOf(kImageMoves),
+  channels: [3, 8, 13, 16, 24, 32, 40],
+  filters: [5, 8, 8, 16, 16, 24, 40],
+};
+
+function bagOf(moves: readonly (readonly [weight: number, move: Move])[]): readonly Move[] {
+  return moves.flatMap(([weight, move]) => new Array<Move>(weight).fill(move));
+}
 
 class NetMaker extends NetPool {
+  constructor(
+    random: RandomSource,
+    name: string,
+    private readonly taste: Taste,
+  ) {
+    super(random, name);
+  }
+
   make(): RandomNet {
     const { random } = this;
     for (let i = random.int(1, 2); i > 0; i--) this.addInput();
@@ -68,7 +117,7 @@ class NetMaker extends NetPool {
   private tryMove(): boolean {
     const before = this.size;
     try {
-      this.random.pick(kBag)(this);
+      this.random.pick(this.taste.bag)(this);
     } catch (error) {
       if (!(error instanceof CompileError) || error.problems.some(({ code }) => code === 'internal')) throw error;
     }
@@ -77,9 +126,9 @@ class NetMaker extends NetPool {
 
   private addInput(): void {
     const { random } = this;
-    const channels = random.pick([1, 3, 4, 5, 8, 16, 17, 24]);
+    const channels = random.pick(this.taste.channels);
     const image = [random.int(1, 9), random.int(1, 9)];
-    const rest = random.oneIn(4) ? [channels] : [channels, ...image];
+    const rest = this.taste === kAnything && random.oneIn(4) ? [channels] : [channels, ...image];
     this.poolInput([this.batch.actual, ...rest], true);
   }
 
@@ -91,7 +140,7 @@ class NetMaker extends NetPool {
     const c = dimMax(x.type.shape[1] ?? 1);
     const group = random.oneIn(3) ? c : random.pick([1, 1, 1, 2, 4]);
     if (c % group !== 0) return;
-    const m = group * random.pick(group === c ? [1, 1, 2] : group > 1 ? [1, 4, 8] : [1, 3, 5, 8, 16, 20]);
+    const m = group * random.pick(group === c ? [1, 1, 2] : group > 1 ? [1, 4, 8] : this.taste.filters);
     const kernel = [random.pick([1, 1, 3, 2, 5]), random.pick([1, 1, 3, 2])];
     const pad = (): number => random.pick([0, 0, 1, 2]);
     const attrs = {
@@ -203,15 +252,22 @@ class NetMaker extends NetPool {
   split(): void {
     const x = this.choose(({ type }) => type.shape.length >= 2 && dimMax(type.shape[1] ?? 1) >= 2);
     const size = dimMax(x.type.shape[1] ?? 1);
-    const first = this.random.oneIn(3) && size % 4 === 0 ? size / 2 : this.random.int(1, size - 1);
+    const first = this.cut(size);
     this.add('Split', [x], { axis: 1, parts: [first, size - first] }, 2);
+  }
+
+  /** Where to cut channels: anywhere, in the middle, or at a whole block. */
+  private cut(size: number): number {
+    const { random } = this;
+    if (this.taste === kImages && size > 8 && !random.oneIn(4)) return 8 * random.int(1, Math.ceil(size / 8) - 1);
+    return random.oneIn(3) && size % 4 === 0 ? size / 2 : random.int(1, size - 1);
   }
 
   slice(): void {
     const x = this.choose(({ type }) => type.shape.length >= 2);
     const axis = this.random.int(1, x.type.shape.length - 1);
     const size = dimMax(x.type.shape[axis] ?? 1);
-    const start = this.random.int(0, size - 1);
+    const start = axis === 1 && size > 1 && this.taste === kImages ? this.cut(size) : this.random.int(0, size - 1);
     const starts = x.type.shape.map((_, i) => (i === axis ? start : 0));
     const ends = x.type.shape.map((_, i) => (i === axis ? this.random.int(start + 1, size) : -1));
     this.add('Slice', [x], { starts, ends });
