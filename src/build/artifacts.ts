@@ -251,8 +251,9 @@ class Builder {
     const toolchain = this.tools();
     const shared = this.system.shared(prefix);
     mkdirSync(dirname(join(this.staging, shared)), { recursive: true });
-    const exports = join(this.work, `${prefix}.map`);
-    await writeFile(exports, `{ global: ${prefix}_*; local: *; };\n`);
+    const { name, text } = this.system.exports(prefix, this.functions());
+    const exports = join(this.work, name);
+    await writeFile(exports, text);
     const importLibrary = this.system.importLibrary?.(prefix);
     const link = [
       ...this.system.linkShared(prefix, exports),
@@ -262,6 +263,14 @@ class Builder {
     await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, ...output]);
     await chmod(join(this.staging, shared), 0o644);
     return [shared, ...(importLibrary === undefined ? [] : [importLibrary])];
+  }
+
+  /** What the net's header declares. */
+  private functions(): readonly string[] {
+    const { prefix, generated } = this.files;
+    const header = generated.get(`src/${prefix}.h`);
+    if (typeof header !== 'string') return fail('internal', 'a net without a header');
+    return [...new Set(header.match(new RegExp(`\\b${prefix}_\\w+(?=\\()`, 'g')) ?? [])].sort();
   }
 
   /** One relocatable object with the net and the runtime in it. */

@@ -8,7 +8,9 @@ export interface System {
   shared(prefix: string): string;
   /** Flags that link an executable without unused code and symbols. */
   readonly linkExecutable: readonly string[];
-  /** Flags that link a shared library; only symbols that begin with the prefix leave it. */
+  /** The file that tells the linker which functions leave a shared library. */
+  exports(prefix: string, functions: readonly string[]): { readonly name: string; readonly text: string };
+  /** Flags that link a shared library; exportsFile is where that file lies. */
   linkShared(prefix: string, exportsFile: string): readonly string[];
   /** What programs are linked with in the shared library's stead, where that is another file. */
   importLibrary?(prefix: string): string;
@@ -24,6 +26,7 @@ const kElf: System = {
   archive: (prefix) => `lib/lib${prefix}.a`,
   shared: (prefix) => `lib/lib${prefix}.so`,
   linkExecutable: ['-Wl,--gc-sections', '-s'],
+  exports: (prefix) => ({ name: `${prefix}.map`, text: `{ global: ${prefix}_*; local: *; };\n` }),
   linkShared: (prefix, exportsFile) => [
     '-shared',
     '-Wl,--gc-sections',
@@ -59,7 +62,8 @@ const kWindows: System = {
   executable: (prefix) => `${prefix}.exe`,
   shared: (prefix) => `bin/${prefix}.dll`,
   linkExecutable: ['-s'],
-  linkShared: () => ['-shared', '-s'],
+  exports: (prefix, functions) => ({ name: `${prefix}.def`, text: `EXPORTS\n${functions.join('\n')}\n` }),
+  linkShared: (_prefix, exportsFile) => ['-shared', '-s', exportsFile],
   importLibrary: (prefix) => `lib/lib${prefix}.dll.a`,
   libraries: () => [],
   joinsObjects: false,

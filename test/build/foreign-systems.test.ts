@@ -33,6 +33,14 @@ describe('other systems', function () {
     await compile({ ...digitsModel(), target: 'x86-64-windows', outputFolder, emit: ['library'] });
     for (const name of ['lib/libdigits.a', 'bin/digits.dll', 'lib/libdigits.dll.a'])
       assert.ok(walk(outputFolder).includes(name), name);
+    // Nothing of the C library leaves it: a program has its own.
+    const exported: readonly string[] =
+      readFileSync(join(outputFolder, 'lib/libdigits.dll.a'), 'latin1').match(/__imp_\w+/g) ?? [];
+    assert.ok(exported.includes('__imp_digits_run'));
+    assert.deepEqual(
+      exported.filter((name) => !name.startsWith('__imp_digits_')),
+      [],
+    );
     const [zig] = words((await findToolchain(loadTarget('x86-64-windows'))).cc);
     const compiler = join(folder, 'windows-cc');
     writeFileSync(compiler, `#!/bin/sh\nexec ${zig} cc -target x86_64-windows-gnu "$@"\n`, { mode: 0o755 });
