@@ -235,6 +235,7 @@ export async function compile(
   known?: ImportedNet,
 ): Promise<CompiledNet & { readonly build: BuildResult }> {
   const planned = compileModel(request, known);
+  checkImageWeights(planned, request);
   const compiled = { ...planned, files: await withStackBound(planned, request) };
   const { onProgress, maxFlashBytes, emit = ['executable'] } = request;
   if (maxFlashBytes !== undefined && !emit.includes('executable'))
@@ -249,6 +250,16 @@ export async function compile(
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   return { ...compiled, build };
+}
+
+/** An image has nobody who would give it the address of its weights. */
+function checkImageWeights({ files, program }: CompiledNet, { emit = ['executable'] }: BuildRequest): void {
+  if (!files.isBare || files.weightsMode !== 'pointer' || program.weightBytes === 0 || !emit.includes('executable'))
+    return;
+  fail('bad-option', 'an image without an operating system holds its weights', {
+    expected: '--weights linked, or --emit library, object or source',
+    got: '--emit executable --weights pointer',
+  });
 }
 
 function checkBudget(program: Program, maxArenaBytes: number | undefined): void {

@@ -56,6 +56,15 @@ function isDirect({ directOn }: Runner): boolean {
   return directOn === `${platform()}-${arch()}`;
 }
 
+/** Fails where a shell tried to read the program of another machine as its script, which systems do that cannot start it. */
+function checkRead(path: string, stderr: string): void {
+  if (!stderr.startsWith(`${path}: `) || !/: (syntax error|not found)/i.test(stderr)) return;
+  fail('bad-option', 'is no program of this machine', {
+    where: { file: path },
+    remedy: 'name the target it was compiled for with --target, or another --runner',
+  });
+}
+
 /** This machine: every path is what it is. */
 class Here implements Place {
   constructor(
@@ -74,7 +83,9 @@ class Here implements Place {
   async run(executable: string, args: readonly string[]): Promise<Ending> {
     const path = resolve(executable);
     const [program = path, ...before] = [...this.command, path];
-    return runProgram(program, [...before, ...args], this.runner.package);
+    const ending = await runProgram(program, [...before, ...args], this.runner.package);
+    if (this.command.length === 0 && ending.exitCode !== 0) checkRead(path, ending.stderr);
+    return ending;
   }
 
   async fetch(): Promise<void> {}

@@ -36,6 +36,19 @@ describe('commands for microcontrollers', function () {
     assert.ok(existsSync(place.path('plan.html')));
   });
 
+  it('an image holds its weights', async () => {
+    const { code, stderr } = await place.run('compile', ...common, '-o', 'bare', '--weights', 'pointer');
+    assert.equal(code, 2);
+    assert.match(stderr, /holds its weights/);
+    assert.equal(existsSync(place.path('bare')), false);
+  });
+
+  it('an image does not run on the host', async () => {
+    const { code, stderr } = await place.run('run', ...common, '--random', '--runner', 'host');
+    assert.equal(code, 2);
+    assert.match(stderr, /is no program of this machine/);
+  });
+
   it('one CPU needs no affinity', async () => {
     const { code, stderr } = await place.run('run', ...common, '--random', '--affinity', 'fast');
     assert.equal(code, 2);
