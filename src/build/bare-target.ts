@@ -73,6 +73,6 @@ export function checkFlashBudget(
   fail('mismatch', 'the weights do not fit the flash', {
     expected: `at most ${limit} bytes${limit === region.bytes ? ` (memory region ${region.name})` : ''}`,
     got: `${weightBytes} bytes of weights, ${weightBytes - limit} too many: ${largestWeightsText(program)}`,
-    remedy: 'use a smaller net, or leave the weights out with --weights pointer',
+    remedy: 'use a smaller net, or leave the weights out of a library: --emit library --weights pointer',
   });
 }
