@@ -269,7 +269,7 @@ function checkBudget(program: Program, maxArenaBytes: number | undefined): void 
     got:
       `${program.arenaBytes} bytes, ${program.arenaBytes - maxArenaBytes} too many (no plan can be below ` +
       `${program.arenaBoundBytes}); ${arenaPeakText(program)}`,
-    remedy: 'raise --max-arena, or use smaller inputs or fewer threads',
+    remedy: `raise --max-arena, or use smaller inputs${program.threads > 1 ? ' or fewer threads' : ''}`,
   });
 }
 

@@ -1,12 +1,10 @@
 // One net at one shape and precision on the GPU: ours against PyTorch in the same run, times by CUDA events. Prints a table of
 // modes, the ratio to PyTorch's best one, and our slowest layers with their share of the roofline.
-// node dist/bench/cuda/bench.js --net resnet50 --shape 1,3,224,224 --precision fp16 --target cuda-sm90 [--peers eager,graph,folded,compiled]
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { defaultCacheFolder } from '../../src/build/object-cache.js';
 import { loadTarget } from '../../src/build/target.js';
@@ -15,9 +13,13 @@ import { compile } from '../../src/compile.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { type DevicePrecision, kDevicePrecisions } from '../../src/ops/kernel-call.js';
 import { packageRoot } from '../../src/package-root.js';
+import { endWithUsage, readArguments, runScript } from '../../test/support/script.js';
 import { kBenchNets } from '../nets/index.js';
 import type { BenchNet } from '../nets/net-builder.js';
 import { netJson } from './net-json.js';
+
+const kUsage = `usage: node dist/bench/cuda/bench.js --net ${[...kBenchNets.keys()].join('|')} [--shape 1,3,224,224]
+       [--precision ${kDevicePrecisions.join('|')}] [--target cuda-sm90] [--peers eager,graph,folded,compiled]`;
 
 const kFolder = fileURLToPath(new URL('bench/cuda/', packageRoot));
 const kSlowest = 12;
@@ -43,8 +45,8 @@ interface OurTimes {
   readonly layers: readonly LayerTime[];
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
+async function main(): Promise<number> {
+  const { values } = readArguments(kUsage, {
     options: {
       net: { type: 'string', default: 'resnet50' },
       shape: { type: 'string', default: '1,3,224,224' },
@@ -55,11 +57,7 @@ async function main(): Promise<void> {
   });
   const make = kBenchNets.get(values.net);
   const precision = kDevicePrecisions.find((kind) => kind === values.precision);
-  if (make === undefined || precision === undefined) {
-    throw new Error(
-      `expected a net of ${[...kBenchNets.keys()].join(', ')} and a precision of ${kDevicePrecisions.join(', ')}`,
-    );
-  }
+  if (make === undefined || precision === undefined) endWithUsage(kUsage);
   const shape = values.shape.split(',').map(Number);
   const folder = mkdtempSync(join(tmpdir(), 'cortado-gpu-'));
   try {
@@ -69,6 +67,7 @@ async function main(): Promise<void> {
     console.log(`ours            ${ours.ms.toFixed(4)} ms`);
     await reportPeer(net, shape, [precision, String(runs), values.peers], folder, ours.ms);
     reportLayers(ours.layers, precision, values.target);
+    return 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -159,4 +158,4 @@ function reportLayers(layers: readonly LayerTime[], precision: DevicePrecision, 
   console.log(`${total.toFixed(4).padStart(8)}                all, one by one`);
 }
 
-await main();
+await runScript(main);

@@ -1,4 +1,3 @@
-// npm run gpu -- [--shared DIR] [--target T] [--only PART[,PART]] [--minutes N] [--report FILE] [--again] [--list] [--pack DIR [--size N]] [--dry]
 // Everything that needs a GPU: values in every precision, the operator corpus, recorded nets, compute-sanitizer, the benchmark
 // against PyTorch. Works through steps of at most ten minutes, adds each one's result to the report as soon as it is there, and skips
 // what the report already has: run it again to go on. `--minutes` ends early. Says `skipped: no GPU` where there is none.
@@ -8,16 +7,19 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/package-root.js';
 import { gpuNames } from '../../test/support/gpu.js';
+import { readArguments, runScript } from '../../test/support/script.js';
 import { pack } from './pack.js';
 import { type GpuStep, gpuSteps } from './steps.js';
+
+const kUsage = `usage: npm run gpu -- [--shared DIR] [--target T] [--only PART[,PART]] [--minutes N] [--report FILE] [--again]
+       [--list] [--pack DIR [--size N]] [--dry]`;
 
 const kStepMs = 590_000;
 const kRoot = fileURLToPath(packageRoot);
 
-const { values } = parseArgs({
+const { values } = readArguments(kUsage, {
   options: {
     shared: { type: 'string', default: '../shared' },
     target: { type: 'string' },
@@ -102,4 +104,4 @@ function runStep(step: GpuStep): boolean {
   return result.status === 0;
 }
 
-process.exitCode = await main();
+await runScript(main);

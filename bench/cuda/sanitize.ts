@@ -1,20 +1,22 @@
 // Runs compiled nets under a sanitizer: NVIDIA's compute-sanitizer on a GPU (memory, races, barriers, uninitialized reads), or the
 // emulation's own where there is none (--target cuda-sanitized, also with every test program of the device kernels).
-// node dist/bench/cuda/sanitize.js --target cuda-sm90 [--nets digits,squeezenet_1_1] [--precisions fp16,tf32] [--tools memcheck] [--size 64]
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { loadTarget } from '../../src/build/target.js';
 import { compile } from '../../src/compile.js';
+import { fail } from '../../src/errors.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { kDevicePrecisions } from '../../src/ops/kernel-call.js';
 import { packageRoot } from '../../src/package-root.js';
+import { readArguments, runScript } from '../../test/support/script.js';
 import { kBenchNets } from '../nets/index.js';
+
+const kUsage = `usage: npm run sanitize -- [--target T] [--nets NET,NET] [--precisions fp32,tf32,fp16] [--tools memcheck,racecheck] [--size N]`;
 
 const kTools = ['memcheck', 'racecheck', 'synccheck', 'initcheck'] as const;
 const kDigits = 'digits';
@@ -23,7 +25,7 @@ const kPrograms = ['/usr/local/cuda/bin/compute-sanitizer', 'compute-sanitizer']
 /** Tests whose deliberate mistakes would be found. */
 const kDeathTests: readonly string[] = ['emulation_test'];
 
-const { values } = parseArgs({
+const { values } = readArguments(kUsage, {
   options: {
     target: { type: 'string', default: 'cuda-sm90' },
     nets: { type: 'string', default: `${kDigits},squeezenet_1_1,mobilenet_v2` },
@@ -65,7 +67,8 @@ async function buildNet(name: string, precision: string, outputFolder: string): 
   const common = { target: values.target, precision: known(precision), outputFolder };
   const file = (part: string): string => join(kRoot, 'models', kDigits, part);
   const make = kBenchNets.get(name);
-  if (name !== kDigits && make === undefined) throw new Error(`no net ${name}`);
+  if (name !== kDigits && make === undefined)
+    fail('bad-option', `no net ${name}`, { expected: [kDigits, ...kBenchNets.keys()].join(', ') });
   const net = make?.();
   const { build } = await compile(
     net === undefined
@@ -132,4 +135,4 @@ async function check(about: string, [program = '', ...args]: readonly string[]):
   return isClean ? 0 : 1;
 }
 
-process.exitCode = await main();
+await runScript(main);

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadTarget } from '../../src/build/target.js';
+import { fail } from '../../src/errors.js';
 import { formatTable } from '../../src/format.js';
 import { blockedStorage, kPrecisions, type Precision } from '../../src/ops/kernel-call.js';
+import { runScript } from '../../test/support/script.js';
 import { kBenchNets } from '../nets/index.js';
 import { buildPlugin, countNet, type NetCounts } from './count-net.js';
 import type { Counts } from './counts.js';
@@ -25,10 +27,12 @@ interface Options {
 
 const kDefaultNets = ['squeezenet_1_1', 'mobilenet_v1', 'resnet50'];
 
-async function main(options: Options): Promise<void> {
+async function main(options: Options): Promise<number> {
   const wanted = options.only ?? kDefaultNets;
   const names = [...kBenchNets.keys()].filter((name) => wanted.some((part) => name.includes(part)));
-  if (names.length === 0) throw new Error(`no such net; there are ${[...kBenchNets.keys()].join(', ')}`);
+  if (names.length === 0) {
+    fail('bad-option', `no net ${wanted.join(', ')}`, { expected: [...kBenchNets.keys()].join(', ') });
+  }
   const target = loadTarget(options.target, options.precision);
   const folder = mkdtempSync(join(tmpdir(), 'cortado-instructions-'));
   try {
@@ -50,6 +54,7 @@ async function main(options: Options): Promise<void> {
     const lanes = `${(1 / block).toFixed(3)} multiply instructions per MAC are the least with ${block} lanes`;
     console.log(`instructions per inference on ${target.name}; ${lanes}`);
     console.log(formatTable([kHead('net'), ...rows], [1, 2, 3, 4, 5, 6, 7]));
+    return 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -89,4 +94,4 @@ const command = new Command('instructions')
   .option('--no-winograd', 'no Winograd convolutions')
   .addOption(new Option('--precision <kind>', 'how numbers are held and multiplied').choices(kPrecisions))
   .option('--json', 'a JSON line per net as well', false);
-await main(command.parse(process.argv).opts<Options>());
+await runScript(() => main(command.parse(process.argv).opts<Options>()));

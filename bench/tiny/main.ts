@@ -12,6 +12,7 @@ import { type CompileOptions, compile } from '../../src/compile.js';
 import { encodeNetDef } from '../../src/frontend/caffe2/messages.js';
 import { packageRoot } from '../../src/package-root.js';
 import { runExecutable } from '../../src/run/run-executable.js';
+import { runScript } from '../../test/support/script.js';
 import { kTinyNets } from '../nets/tiny-nets.js';
 
 const kDocument = fileURLToPath(new URL('docs/microcontrollers.md', packageRoot));
@@ -118,4 +119,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+await runScript(main);

@@ -1,20 +1,22 @@
-// npm run corpus -- DIR [--target NAME|interpreter] [--forms interpreted,plain,optimized] [--only NAME] [--category C]
-//                       [--op TYPE] [--mode constants|runtime|both] [--short] [--slice I/N] [--list-failures]
 // Runs the operator corpus and prints counts per category and per operator; the last line is the sum. A case passes when
 // it passes in every form: interpreted, compiled without optimization (plain) and with it, weights as constants and as
-// run-time inputs. Targets with a GPU run on the emulated one where there is none. It lives in test/ because it judges the compiler by recorded answers and is nothing that a user of the
-// compiler needs.
+// run-time inputs. Targets with a GPU run on the emulated one where there is none. It lives in test/ because it judges the
+// compiler by recorded answers and is nothing that a user of the compiler needs.
 
-import { parseArgs } from 'node:util';
 import { targetNames } from '../../src/build/target.js';
 import { compiledExecutor } from '../batch/run-compiled.js';
 import { runnableTarget } from '../support/gpu.js';
+import { endWithUsage, readArguments, runScript } from '../support/script.js';
 import { type CorpusCase, readCases } from './case-file.js';
 import { type Executor, interpreterExecutor } from './executor.js';
 import { type CaseResult, type Mode, runCases, type Verdict } from './run-cases.js';
 import { shortForm } from './short-form.js';
 
-const { values, positionals } = parseArgs({
+const kUsage = `usage: npm run corpus -- DIR [--target ${['interpreter', ...targetNames()].join('|')}]
+       [--forms interpreted,plain,optimized] [--mode constants|runtime|both]
+       [--only NAME] [--category C] [--op TYPE] [--short] [--slice I/N] [--list-failures]`;
+
+const { values, positionals } = readArguments(kUsage, {
   allowPositionals: true,
   options: {
     target: { type: 'string', default: 'native' },
@@ -40,12 +42,7 @@ async function main(): Promise<number> {
   const executors = findExecutors(values.target, values.forms.split(','));
   const modes = kModes[values.mode];
   const isSlice = /^\d+\/[1-9]\d*$/.test(values.slice);
-  if (place === undefined || executors === undefined || modes === undefined || !isSlice) {
-    console.error(`usage: corpus DIR [--target ${['interpreter', ...targetNames()].join('|')}]`);
-    console.error('              [--forms interpreted,plain,optimized] [--mode constants|runtime|both]');
-    console.error('              [--only NAME] [--category C] [--op TYPE] [--short] [--slice I/N] [--list-failures]');
-    return 2;
-  }
+  if (place === undefined || executors === undefined || modes === undefined || !isSlice) endWithUsage(kUsage);
   const all = readCases(place);
   const cases = (values.short ? shortForm(all) : all).filter(isWanted).filter(isInSlice);
   if (cases.length === 0) {
@@ -168,4 +165,4 @@ function listFailures({ executor, results }: Form): void {
   }
 }
 
-process.exitCode = await main();
+await runScript(main);

@@ -1,28 +1,26 @@
-// npm run corpus:nets -- GOLDEN [--only NET] [--run CASE]
 // Imports whole real nets and prints all import problems; with --run, also computes a recorded case with the interpreter
 // (minutes for a small net) and names every operator whose result differs from the recorded one.
 
-import { parseArgs } from 'node:util';
 import { formatProblem, problemsOf } from '../../src/errors.js';
 import { parseInputSpecs } from '../../src/frontend/caffe2/import-input-spec.js';
 import type { Graph, Node } from '../../src/ir/graph.js';
 import { type Tensor, toNumbers } from '../../src/ir/tensor.js';
 import { shapeForPeople } from '../../src/ir/type.js';
 import { interpret } from '../../src/ops/interpret.js';
+import { endWithUsage, readArguments, runScript } from '../support/script.js';
 import { describeDifference } from './compare.js';
 import { type NetCase, NetZoo, type OpRecord, recordDifference } from './nets.js';
 
-const { values, positionals } = parseArgs({
+const kUsage = 'usage: npm run corpus:nets -- GOLDEN [--only NET] [--run CASE]';
+
+const { values, positionals } = readArguments(kUsage, {
   allowPositionals: true,
   options: { only: { type: 'string' }, run: { type: 'string' } },
 });
 
 function main(): number {
   const [folder] = positionals;
-  if (folder === undefined) {
-    console.error('usage: corpus:nets GOLDEN [--only NET] [--run CASE]');
-    return 2;
-  }
+  if (folder === undefined) endWithUsage(kUsage);
   const zoo = new NetZoo(folder);
   const names = zoo.names().filter((name) => values.only === undefined || values.only.split(',').includes(name));
   let failed = 0;
@@ -109,4 +107,4 @@ function byteDifference(got: Tensor, want: Tensor): string | undefined {
   return largest <= 1 ? undefined : `bytes differ by up to ${largest}`;
 }
 
-process.exitCode = main();
+await runScript(main);

@@ -1,23 +1,24 @@
-// npm run fuzz -- [--images] [--count N] [--seed S] [--target NAME] [--precision P] [--level=-O0|-O1]
-// npm run fuzz -- --models CORPUS [--count N] [--seed S]
 // Random nets through the whole compiler; a failure is made small and printed as textual IR with its seed. Tells how often
 // each operator occurred: the operators of the table that never did stand in the last line but one.
 // With --images: nets of images alone, rich in convolutions and ranges of channels.
 // With --models: damaged forms of the nets of an operator corpus through the compiler up to generated text.
 
-import { parseArgs } from 'node:util';
 import type { Graph } from '../../src/ir/graph.js';
 import { allOps } from '../../src/ops/index.js';
 import { kPrecisions, type Precision } from '../../src/ops/kernel-call.js';
 import { printGraph } from '../../src/ops/print-graph.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { readCases } from '../corpus/case-file.js';
+import { endWithUsage, readArguments, runScript } from '../support/script.js';
 import { type CheckSettings, checkNets, shrinkNet } from './compare-nets.js';
 import { kPlanned } from './example-moves.js';
 import { fuzzModels, modelsOfCases } from './mutate-models.js';
 import { randomImageNet, randomNet } from './random-graphs.js';
 
-const { values } = parseArgs({
+const kUsage = `usage: npm run fuzz -- [--images] [--count N] [--seed S] [--target NAME] [--precision P] [--level=-O0|-O1]
+       npm run fuzz -- --models CORPUS [--count N] [--seed S]`;
+
+const { values } = readArguments(kUsage, {
   options: {
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
@@ -41,10 +42,7 @@ async function main(): Promise<number> {
     !isLevel(values.level) ||
     !isPrecision(values.precision)
   ) {
-    console.error(
-      'usage: fuzz [--images] [--count N] [--seed S] [--target NAME] [--precision P] [--level=-O0|-O1] [--models CORPUS]',
-    );
-    return 2;
+    endWithUsage(kUsage);
   }
   const settings = { target: values.target, level: values.level, precision: values.precision };
   return values.models === undefined
@@ -107,4 +105,4 @@ function printCoverage(met: ReadonlyMap<string, number>): void {
   console.log(`${counts.length} of ${met.size} operators occurred; never: ${missing.join(', ') || 'none'}`);
 }
 
-process.exitCode = await main();
+await runScript(main);

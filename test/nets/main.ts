@@ -1,18 +1,20 @@
-// npm run nets -- DIR [--target T] [--only NAME[,NAME]] [--no-optimize] [--threads N]
 // Compiles and runs every net of a folder laid out like the net zoo and compares each recorded case with Caffe2's outputs,
 // within the zoo's advice: floats 1e-4 relative plus 1e-5 of the largest value, bytes one step. One line per net and case.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { compile } from '../../src/compile.js';
 import { fail, formatProblem, problemsOf } from '../../src/errors.js';
 import { readNpy } from '../../src/files/npy.js';
 import { kPrecisions } from '../../src/ops/kernel-call.js';
 import { runExecutable } from '../../src/run/run-executable.js';
 import { compareTensors, type TensorComparison, toleranceOf } from '../../src/verify/compare-tensors.js';
+import { endWithUsage, readArguments, runScript } from '../support/script.js';
 import { inputTensor, type TensorSpec, writeInitNet } from './generate.js';
+
+const kUsage =
+  'usage: npm run nets -- DIR [--target T] [--only NAME[,NAME]] [--case CASE] [--threads N] [--no-optimize] [--precision P]';
 
 interface NetCase {
   readonly predict_net?: string;
@@ -21,7 +23,7 @@ interface NetCase {
   readonly outputs: { readonly [blob: string]: { readonly file?: string; readonly unset?: boolean } };
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments(kUsage, {
   allowPositionals: true,
   options: {
     target: { type: 'string' },
@@ -35,12 +37,7 @@ const { values, positionals } = parseArgs({
 
 async function main(): Promise<number> {
   const [given] = positionals;
-  if (given === undefined) {
-    console.error(
-      'usage: npm run nets -- DIR [--target T] [--only NAME[,NAME]] [--case CASE] [--threads N] [--no-optimize] [--precision P]',
-    );
-    return 2;
-  }
+  if (given === undefined) endWithUsage(kUsage);
   const folder = existsSync(join(given, 'nets')) ? join(given, 'nets') : given;
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const net of readdirSync(folder).sort()) {
@@ -150,4 +147,4 @@ function initNetOf(folder: string, weights: string): string {
   return file;
 }
 
-process.exitCode = await main();
+await runScript(main);
