@@ -23,7 +23,7 @@ export interface OpRow {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly arguments: readonly OpArgument[];
-  /** How targets compute it; none for the compiler's own operators, which have no examples. */
+  /** How targets compute it, planned when it is read (some 30 ms each); none for the compiler's own operators, which have no examples. */
   readonly ways: { readonly [F in Family]: readonly Way[] };
 }
 
@@ -47,11 +47,13 @@ export function opTable(type?: string): readonly OpRow[] {
         ...(spec.default === undefined ? {} : { default: attrToString(spec.default) }),
         doc: spec.doc,
       })),
-      ways: {
-        'x86-64': waysOf(def, 'x86-64'),
-        ARM: waysOf(def, 'ARM'),
-        'Cortex-M': waysOf(def, 'Cortex-M'),
-        CUDA: waysOf(def, 'CUDA'),
+      get ways() {
+        return {
+          'x86-64': waysOf(def, 'x86-64'),
+          ARM: waysOf(def, 'ARM'),
+          'Cortex-M': waysOf(def, 'Cortex-M'),
+          CUDA: waysOf(def, 'CUDA'),
+        };
       },
     }));
 }

@@ -12,8 +12,9 @@ import { closest } from './closest.js';
 export function addOpsCommand(program: Command): void {
   program
     .command('ops')
-    .description('supported operators, by target')
-    .argument('[type]', 'only this operator, with its arguments')
+    .description('supported operators')
+    .argument('[type]', 'only this operator, with its arguments and how targets compute it')
+    .option('--by-target', 'how the targets compute each operator (takes seconds)')
     .option('--json', 'everything that is known, as JSON')
     .option('--markdown', 'a table for documents')
     .action(runOps);
@@ -27,13 +28,19 @@ export function addTargetsCommand(program: Command): void {
     .action(runTargets);
 }
 
-function runOps(type: string | undefined, flags: { readonly json?: boolean; readonly markdown?: boolean }): void {
+interface OpsFlags {
+  readonly byTarget?: boolean;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+}
+
+function runOps(type: string | undefined, flags: OpsFlags): void {
   const rows = opTable(type);
   if (type !== undefined && rows.length === 0) failUnknown(type);
   if (flags.json === true) console.log(JSON.stringify(rows, undefined, 2));
   else if (flags.markdown === true) console.log(markdown(rows));
   else if (type !== undefined) console.log(rows.map(details).join('\n\n'));
-  else console.log(listing(rows));
+  else console.log(flags.byTarget === true ? tableByTarget(rows) : listing(rows));
 }
 
 function failUnknown(type: string): never {
@@ -51,9 +58,14 @@ function byCaffe2Type(rows: readonly OpRow[]): readonly (readonly [type: string,
 }
 
 function listing(rows: readonly OpRow[]): string {
+  const lines = byCaffe2Type(rows).map(([type, { doc }]) => [type, doc]);
+  const more = 'cortado ops TYPE tells more, --by-target how the targets compute them';
+  return `${formatTable(lines)}\n\n${lines.length} operator types; ${more}`;
+}
+
+function tableByTarget(rows: readonly OpRow[]): string {
   const lines = byCaffe2Type(rows).map(([type, row]) => [type, ...waysByFamily(row)]);
-  const table = formatTable([['Caffe2 type', ...kFamilyNames], ...lines]);
-  return `${table}\n\n${legend('')}\n${lines.length} operator types; cortado ops TYPE tells more`;
+  return `${formatTable([['Caffe2 type', ...kFamilyNames], ...lines])}\n\n${legend('')}`;
 }
 
 function markdown(rows: readonly OpRow[]): string {
