@@ -68,7 +68,7 @@ __global__ void one_tile(const float* a, const float* b, float* y) {
   }
   __syncthreads();
   typename Math::template Tile<Tile> sums;
-  sums.accumulate(shared, shared + 16 * Tile::k.k_bytes, 0, static_cast<int>(threadIdx.x));
+  sums.accumulate(shared, shared + 16 * Tile::k.k_bytes, 0, static_cast<int>(threadIdx.x), false);
   __syncthreads();
   sums.stage(reinterpret_cast<float*>(shared), 0, static_cast<int>(threadIdx.x));
   __syncthreads();

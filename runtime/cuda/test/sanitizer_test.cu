@@ -176,19 +176,49 @@ void check_barriers() {
 
 inline constexpr Conv2dShape kShape{24, 5, 6, 36, 5, 6, 3, 3, 1, 1, 1, 1, 1, 1, 3, 8, 24, 40, 40};
 inline constexpr GemmTile kSplit{32, 32, 64, 3, 2, 2, 2};
+inline constexpr GemmTile kGroups{64, 64, 128, 3, 4, 1, 2, 1};
+
+/** A warpgroup's operands, copied by all of its threads; wgmma reads them after a barrier or without it. */
+template <bool kBarrier>
+__global__ void groups_read(const Half* x, float* y) {
+  begin_kernel();
+  char* shared = static_cast<char*>(swizzled_shared());
+  for (unsigned i = threadIdx.x; i < 64 * 8; i += 128) copy_async<16>(shared + i * 16, x, 16);
+  commit_copies();
+  wait_copies<0>();
+  fence_async_proxy();
+  if (kBarrier) __syncthreads();
+  float sums[8][4];
+  wgmma_fence();
+  wgmma_f16(sums, tile_descriptor(shared), tile_descriptor(shared), false);
+  wgmma_commit();
+  wgmma_wait<0>();
+  y[threadIdx.x] = sums[0][0];
+}
+
+template <bool kBarrier>
+void run_groups(Memory& m) {
+  launch(groups_read<kBarrier>, dim3(1), dim3(128), 64 * 128, nullptr, reinterpret_cast<const Half*>(m.x.data()), m.raw);
+}
+
+void check_groups() {
+  check("wgmma reads what a barrier has passed on", 0, run_groups<true>);
+  check("wgmma reads without the barrier", kFound, run_groups<false>);
+}
 
 /** Tensor cores, copies that run ahead, a split sum, padding of several groups. */
-void check_product() {
-  check("conv2d_gemm", 0, [](Memory&) {
+template <const GemmTile& T>
+void check_product(const char* name) {
+  check(name, 0, [](Memory&) {
     const std::vector<float> bias(64, 0.5f);
     const ConvNumbers in = conv_numbers(kShape, 2);
     const DeviceArray<Half> x(to_stored<Half>(in.x, 24, 24, 24)), w(pack_filters<Half>(kShape, in.filters, as_half));
     const DeviceArray<float> channel(bias);
-    const DeviceArray<unsigned> counters(std::vector<unsigned>(gemm_tiles<kShape, kSplit, HalfMath, false>(2), 0u));
+    const DeviceArray<unsigned> counters(std::vector<unsigned>(gemm_tiles<kShape, T, HalfMath, false>(2), 0u));
     void *scratch = nullptr, *y = nullptr;
-    cudaMalloc(&scratch, gemm_scratch_bytes<kShape, kSplit, HalfMath, false>(2));
+    cudaMalloc(&scratch, gemm_scratch_bytes<kShape, T, HalfMath, false>(2));
     cudaMalloc(&y, 2 * 30 * 40 * sizeof(Half));
-    conv2d_gemm<kShape, kSplit, HalfMath>(nullptr, 2, x.data(), w.data(), static_cast<Half*>(y), BiasOnly{channel.data()}, scratch, counters.data());
+    conv2d_gemm<kShape, T, HalfMath>(nullptr, 2, x.data(), w.data(), static_cast<Half*>(y), BiasOnly{channel.data()}, scratch, counters.data());
     run(halves_of_a_word, 1, 1, static_cast<Half*>(y));
     cudaDeviceSynchronize();
   });
@@ -201,6 +231,8 @@ int main() {
   check_races();
   check_memory();
   check_barriers();
-  check_product();
+  check_product<kSplit>("conv2d_gemm");
+  check_product<kGroups>("conv2d_gemm on warpgroups");
+  check_groups();
   return report();
 }

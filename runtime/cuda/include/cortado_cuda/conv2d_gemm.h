@@ -1,5 +1,5 @@
 // Convolution as an implicit matrix product: y[pixel][channel] = ep(Σ_k x[pixel's window][k] · w[channel][k]). Asynchronous copies
-// fill `stages` tiles ahead of the arithmetic (tile_math.h); conv_gather.h says where a pixel's window lies. Blocks may split the sum:
+// fill stages ahead of the arithmetic (tile_math.h); conv_gather.h says where a pixel's window lies. Blocks may split the sum:
 // the last to finish adds the parts in order, so results do not depend on timing.
 #pragma once
 
@@ -107,7 +107,9 @@ template <class S, class T, class Math, class Gather>
 CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place, int n, const typename Math::Element* x,
                                     const typename Math::Element* w, char* shared) {
   using Element = typename Math::Element;
-  constexpr int step_elements = T::k.k_bytes / static_cast<int>(sizeof(Element)), stages = T::k.stages;
+  using Tile = typename Math::template Tile<T>;
+  // All stages but the one that is read now and those that products in flight still read.
+  constexpr int step_elements = T::k.k_bytes / static_cast<int>(sizeof(Element)), stages = T::k.stages, ahead = stages - 1 - Tile::kInFlight;
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   GatherRow<Element> rows[TileLoader<T>::kA];
   gather_rows<T>(gather, place, n * gather.pixels(), x, rows);
@@ -124,25 +126,27 @@ CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place
   };
   // Filters are nobody's results: where launches overlap, they come while the kernel before still runs, with the first group of copies.
   if constexpr (kOverlapsLaunches) {
-    for (int ahead = 0; ahead < stages - 1; ++ahead) start_filters(begin + ahead, ahead);
+    for (int stage = 0; stage < ahead; ++stage) start_filters(begin + stage, stage);
   }
   begin_kernel();
-  for (int ahead = 0; ahead < stages - 1; ++ahead) {
-    if constexpr (!kOverlapsLaunches) start_filters(begin + ahead, ahead);
-    start_pixels(begin + ahead, ahead);
+  for (int stage = 0; stage < ahead; ++stage) {
+    if constexpr (!kOverlapsLaunches) start_filters(begin + stage, stage);
+    start_pixels(begin + stage, stage);
   }
-  typename Math::template Tile<T> tile;
-  int reading = 0, writing = stages - 1;
+  Tile tile;
+  int reading = 0, writing = ahead;
   for (int step = begin; step < end; ++step) {
-    wait_copies<stages - 2>();
+    wait_copies<ahead - 1>();
+    Tile::publish();
     __syncthreads();
-    start_filters(step + stages - 1, writing);
-    start_pixels(step + stages - 1, writing);
+    start_filters(step + ahead, writing);
+    start_pixels(step + ahead, writing);
     const char* stage = shared + reading * gemm_stage_bytes(T::k);
-    tile.accumulate(stage, stage + T::k.rows * T::k.k_bytes, warp, lane);
+    tile.accumulate(stage, stage + T::k.rows * T::k.k_bytes, warp, lane, step > begin);
     reading = reading + 1 == stages ? 0 : reading + 1;
     writing = writing + 1 == stages ? 0 : writing + 1;
   }
+  tile.finish(begin == end);
   wait_copies<0>();
   __syncthreads();
   tile.stage(reinterpret_cast<float*>(shared), warp, lane);
@@ -234,11 +238,20 @@ CORTADO_DEVICE void store_tile(const Gather& gather, const TilePlace& place, int
   }
 }
 
+template <class T>
+CORTADO_DEVICE char* gemm_shared() {
+  if constexpr (T::k.warpgroups != 0) {
+    return static_cast<char*>(swizzled_shared());
+  } else {
+    return static_cast<char*>(dynamic_shared());
+  }
+}
+
 template <class S, class T, class Math, class Gather, class Ep>
-__global__ void __launch_bounds__(gemm_threads(T::k), static_cast<int>(ceil_div(kResidentThreads, gemm_threads(T::k))))
+__global__ void __launch_bounds__(gemm_threads(T::k), gemm_resident_blocks(T::k))
     conv2d_gemm_kernel(int n, const typename Math::Element* x, const typename Math::Element* w, typename Math::Element* y, Ep ep, float* partial,
                        unsigned* counters) {
-  char* shared = static_cast<char*>(dynamic_shared());
+  char* shared = gemm_shared<T>();
   const TilePlace place = tile_place<S, T>();
   const Gather gather(place.phase);
   accumulate_tile<S, T, Math>(gather, place, n, x, w, shared);

@@ -38,6 +38,7 @@ struct GemmTile {
   int warps_m; /**< Warps along the rows … */
   int warps_n; /**< … and along the columns. */
   int splits;  /**< Blocks that share the sum of one tile. */
+  int warpgroups = 0; /**< 1: on the products of warpgroups (warpgroup_tile.h), four warps along the rows each; 0: of warps. */
 };
 
 // nvcc cannot compile kernels whose template arguments refer to constants, so launchers turn these into types.
@@ -53,7 +54,7 @@ template <const Conv2dShape& S>
 using ShapeType = ShapeOf<S.in_channels, S.in_height, S.in_width, S.out_channels, S.out_height, S.out_width, S.kernel_h, S.kernel_w, S.stride_h,
                           S.stride_w, S.pad_top, S.pad_left, S.dilation_h, S.dilation_w, S.groups, S.x_read, S.x_stored, S.y_written, S.y_stored>;
 template <const GemmTile& T>
-using TileType = TileOf<T.rows, T.cols, T.k_bytes, T.stages, T.warps_m, T.warps_n, T.splits>;
+using TileType = TileOf<T.rows, T.cols, T.k_bytes, T.stages, T.warps_m, T.warps_n, T.splits, T.warpgroups>;
 
 CORTADO_CONSTEXPR int in_group(const Conv2dShape& s) { return s.in_channels / s.groups; }
 CORTADO_CONSTEXPR int out_group(const Conv2dShape& s) { return s.out_channels / s.groups; }
@@ -68,6 +69,11 @@ CORTADO_CONSTEXPR bool is_pointwise(const Conv2dShape& s) {
 }
 
 CORTADO_CONSTEXPR int gemm_threads(const GemmTile& t) { return t.warps_m * t.warps_n * 32; }
+
+/** Blocks that a multiprocessor must hold: 384 threads bound the registers of each to 168, of blocks of 256 to 128; above 64 sums a thread wants all. */
+CORTADO_CONSTEXPR int gemm_resident_blocks(const GemmTile& t) {
+  return t.warpgroups != 0 && t.rows * t.cols / gemm_threads(t) > 64 ? 1 : static_cast<int>(ceil_div(384, gemm_threads(t)));
+}
 
 CORTADO_CONSTEXPR std::size_t gemm_stage_bytes(const GemmTile& t) { return static_cast<std::size_t>((t.rows + t.cols) * t.k_bytes); }
 

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cortado_cuda/device_wgmma.h"
+
 namespace cortado::cuda {
 
 template <class... P, class... A>

@@ -1,34 +1,28 @@
-// The arithmetic of a matrix tile in shared memory: halves and TF32 on tensor cores, floats on the ordinary units. Rows of both operands
-// are kBytes long, in chunks of 16 bytes, and chunk c of row r lies where swizzled_chunk says, so that eight neighbouring rows at the
-// same c touch all 32 banks once.
+// The arithmetic of a matrix tile in shared memory (tile_fragments.h): halves and TF32 on tensor cores, by warps or by warpgroups as the
+// tile says, floats on the ordinary units.
 #pragma once
 
-#include "cortado_cuda/conv_shape.h"
+#include "cortado_cuda/warpgroup_tile.h"
 
 namespace cortado::cuda {
 
-/** Place of a chunk in its row: rows of 128 bytes take turns over 8 places, pairs of rows of 64 bytes over 4. */
-template <int kBytes>
-CORTADO_DEVICE int swizzled_chunk(int row, int chunk) {
-  static_assert(kBytes == 64 || kBytes == 128, "rows are 64 or 128 bytes");
-  return kBytes == 128 ? chunk ^ (row & 7) : chunk ^ ((row >> 1) & 3);
-}
-
-template <int kBytes>
-CORTADO_DEVICE const char* chunk_address(const char* tile, int row, int chunk) {
-  return tile + row * kBytes + swizzled_chunk<kBytes>(row, chunk) * 16;
-}
+/** What tiles of warps have nothing of: their products are done when accumulate() returns. */
+struct SynchronousTile {
+  static constexpr int kInFlight = 0;
+  static CORTADO_DEVICE void publish() {}
+  CORTADO_DEVICE void finish(bool) {}
+};
 
 /** A warp's accumulators on tensor cores: kM × kN tiles of 16 × 8. Multiply::step does 32 bytes of k. */
 template <class Multiply, class T>
-struct TensorTile {
+struct TensorTile : SynchronousTile {
   static constexpr int kM = T::k.rows / T::k.warps_m / 16;
   static constexpr int kN = T::k.cols / T::k.warps_n / 8;
   static_assert(T::k.rows % (T::k.warps_m * 16) == 0 && T::k.cols % (T::k.warps_n * 16) == 0, "warps work on 16 × 16 tiles");
 
   float sums[kM][kN][4] = {};
 
-  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
+  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane, bool) {
     const int first_row = warp / T::k.warps_n * kM * 16, first_col = warp % T::k.warps_n * kN * 8;
     CORTADO_UNROLL
     for (int step = 0; step < T::k.k_bytes / 32; ++step) {
@@ -53,30 +47,20 @@ struct TensorTile {
   /** The sums as a row-major tile. */
   CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
     const int first_row = warp / T::k.warps_n * kM * 16, first_col = warp % T::k.warps_n * kN * 8;
-    CORTADO_UNROLL
-    for (int i = 0; i < kM; ++i) {
-      CORTADO_UNROLL
-      for (int j = 0; j < kN; ++j) {
-        CORTADO_UNROLL
-        for (int half = 0; half < 2; ++half) {
-          float* at = tile + (first_row + i * 16 + half * 8 + lane / 4) * gemm_staged_pitch(T::k) + first_col + j * 8 + lane % 4 * 2;
-          write_shared(at, float2{sums[i][j][half * 2], sums[i][j][half * 2 + 1]});
-        }
-      }
-    }
+    stage_fragments<gemm_staged_pitch(T::k), 16>(tile, sums, first_row, first_col, lane);
   }
 };
 
 /** A warp's accumulators on the ordinary units: lanes form 4 rows × 8 columns, a lane's rows lie 4 apart, its columns 8. */
 template <class T>
-struct FloatTile {
+struct FloatTile : SynchronousTile {
   static constexpr int kM = T::k.rows / T::k.warps_m / 4;
   static constexpr int kN = T::k.cols / T::k.warps_n / 8;
   static_assert(T::k.rows % (T::k.warps_m * 4) == 0 && T::k.cols % (T::k.warps_n * 8) == 0, "lanes form 4 × 8");
 
   float sums[kM][kN] = {};
 
-  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane) {
+  CORTADO_DEVICE void accumulate(const char* a, const char* b, int warp, int lane, bool) {
     const int first_row = warp / T::k.warps_n * kM * 4 + lane / 8, first_col = warp % T::k.warps_n * kN * 8 + lane % 8;
     CORTADO_UNROLL_BY(kM * kN >= 64 ? 1 : T::k.k_bytes / 16)  // large tiles need their registers for sums
     for (int chunk = 0; chunk < T::k.k_bytes / 16; ++chunk) {
@@ -107,13 +91,15 @@ struct FloatTile {
   }
 };
 
-inline constexpr int kResidentThreads = 384; /**< Threads that a multiprocessor must hold: bounds the registers of each to 168, of blocks of 256 to 128. */
+template <class Math, class T>
+using TensorTileOf = std::conditional_t<T::k.warpgroups != 0, WarpgroupTile<typename Math::Groups, T>, TensorTile<Math, T>>;
 
 /** fp16 operands, fp32 sums, tensor cores. */
 struct HalfMath {
   using Element = Half;
+  using Groups = HalfGroups;
   template <class T>
-  using Tile = TensorTile<HalfMath, T>;
+  using Tile = TensorTileOf<HalfMath, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&)[4]) {}
   static CORTADO_DEVICE void step(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) { mma_f16(sums, a, b0, b1); }
 };
@@ -121,8 +107,9 @@ struct HalfMath {
 /** fp32 operands rounded to TF32 (weights when they are packed, activations here), fp32 sums, tensor cores. */
 struct Tf32Math {
   using Element = float;
+  using Groups = Tf32Groups;
   template <class T>
-  using Tile = TensorTile<Tf32Math, T>;
+  using Tile = TensorTileOf<Tf32Math, T>;
   static CORTADO_DEVICE void round(std::uint32_t (&a)[4]) {
     for (int i = 0; i < 4; ++i) a[i] = to_tf32(a[i]);
   }

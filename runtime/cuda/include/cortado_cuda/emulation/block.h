@@ -28,6 +28,7 @@ inline constexpr int warpSize = 32;
 namespace cortado::cuda::emulation {
 
 inline constexpr int kWarp = 32;
+inline constexpr int kWarpgroup = 128;
 
 enum class ThreadOrder { kAscending, kDescending };
 
@@ -45,12 +46,19 @@ struct AsyncCopies {
   int committed = 0;
 };
 
-/** What the lanes of a warp have brought to the operation they are in. */
-struct WarpState {
-  void* slots[kWarp];
+/** What the lanes of a warp (or the threads of a warpgroup) have brought to the operation they are in. */
+template <int kMembers>
+struct Meeting {
+  void* slots[kMembers];
   int arrived;
   const char* operation;
   std::vector<Fiber*> waiting;
+};
+
+/** Of 16 bytes of shared memory: the copy that arrived there last, by the thread (number + 1; 0: none) after so many of its proxy fences. */
+struct Arrival {
+  unsigned thread;
+  unsigned fences;
 };
 
 /** Everything about the block that runs now. */
@@ -60,9 +68,12 @@ struct BlockState {
   std::vector<Fiber*> idle;
   std::vector<Fiber*> ready;
   std::vector<Fiber*> at_barrier;
-  std::vector<WarpState> warps;
+  std::vector<Meeting<kWarp>> warps;
   std::vector<AsyncCopies> copies;
   std::vector<unsigned char> shared;
+  std::vector<Arrival> arrivals;       /**< Of each 16 bytes of dynamic shared memory. */
+  std::vector<unsigned> proxy_fences;  /**< Of each thread. */
+  std::uint32_t shared_window = 0;     /**< Address of dynamic shared memory as instructions see it. */
   Fiber* current = nullptr;
   void (*body)(void*) = nullptr;
   void* body_argument = nullptr;
@@ -137,29 +148,33 @@ inline int lanes_of_warp(int warp) {
 }
 
 /**
- * All lanes of the warp meet; the last one calls compute(slots), where slots[lane] is what that lane brought (null where the warp
- * has no such lane), then all go on.
+ * All `members` meet; the last one calls compute(slots), where slots[member] is what that one brought (null where there is no such
+ * member), then all go on.
  */
-template <class Compute>
-inline void warp_operation(const char* operation, void* mine, const Compute& compute) {
-  BlockState& state = block_state();
-  const int warp = current_thread() / kWarp;
-  WarpState& w = state.warps[static_cast<std::size_t>(warp)];
-  if (w.arrived == 0) {
-    std::memset(w.slots, 0, sizeof w.slots);
-    w.operation = operation;
-  } else if (w.operation != operation && std::strcmp(w.operation, operation) != 0) {
-    fail(std::string("lanes of a warp meet in different operations: ") + w.operation + " and " + operation);
+template <int kMembers, class Compute>
+inline void meet(Meeting<kMembers>& meeting, int member, int members, const char* operation, void* mine, const Compute& compute) {
+  if (meeting.arrived == 0) {
+    std::memset(meeting.slots, 0, sizeof meeting.slots);
+    meeting.operation = operation;
+  } else if (meeting.operation != operation && std::strcmp(meeting.operation, operation) != 0) {
+    fail(std::string("threads that belong together meet in different operations: ") + meeting.operation + " and " + operation);
   }
-  w.slots[current_lane()] = mine;
-  if (++w.arrived < lanes_of_warp(warp)) {
-    w.waiting.push_back(state.current);
+  meeting.slots[member] = mine;
+  if (++meeting.arrived < members) {
+    meeting.waiting.push_back(block_state().current);
     wait_here();
     return;
   }
-  w.arrived = 0;
-  compute(w.slots);
-  release(w.waiting);
+  meeting.arrived = 0;
+  compute(meeting.slots);
+  release(meeting.waiting);
+}
+
+/** All lanes of the warp meet. */
+template <class Compute>
+inline void warp_operation(const char* operation, void* mine, const Compute& compute) {
+  const int warp = current_thread() / kWarp;
+  meet(block_state().warps[static_cast<std::size_t>(warp)], current_lane(), lanes_of_warp(warp), operation, mine, compute);
 }
 
 inline void end_thread() {
@@ -208,6 +223,9 @@ inline Fiber* take_idle_fiber() {
 inline constexpr unsigned char kPoison = 0xff; /**< NaN as float, double and half. */
 inline constexpr std::size_t kGuardBytes = 1024;
 
+inline void reset_warpgroups(int threads);  // warpgroup.h
+inline void check_warpgroups();
+
 inline void reset_block(int threads, std::size_t shared_bytes) {
   BlockState& state = block_state();
   state.threads = threads;
@@ -216,12 +234,15 @@ inline void reset_block(int threads, std::size_t shared_bytes) {
   state.shared_bytes = shared_bytes;
   state.shared.assign(shared_bytes + kGuardBytes + 128, kPoison);
   state.warps.resize(static_cast<std::size_t>((threads + kWarp - 1) / kWarp));
-  for (WarpState& warp : state.warps) warp.arrived = 0;
+  for (Meeting<kWarp>& warp : state.warps) warp.arrived = 0;
   state.copies.resize(static_cast<std::size_t>(threads));
   for (AsyncCopies& copies : state.copies) copies.pending.clear(), copies.committed = 0;
+  state.arrivals.assign((shared_bytes + 15) / 16, Arrival{0, 0});
+  state.proxy_fences.assign(static_cast<std::size_t>(threads), 0u);
+  reset_warpgroups(threads);
 }
 
-/** Start of dynamic shared memory, aligned to 128 bytes. */
+/** Start of dynamic shared memory, aligned to 128 bytes. What it is aligned to as instructions see it: shared_window. */
 inline void* shared_memory() {
   const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(block_state().shared.data());
   return reinterpret_cast<void*>((at + 127) / 128 * 128);
@@ -258,6 +279,7 @@ inline void run_block(int threads, std::size_t shared_bytes, void (*body)(void*)
   }
   CORTADO_CHECK(end_block());
   check_guard();
+  check_warpgroups();
   bank_log().end_block(threads);
 }
 

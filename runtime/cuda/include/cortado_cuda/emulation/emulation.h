@@ -6,7 +6,7 @@
 #include <ctime>
 #include <tuple>
 
-#include "cortado_cuda/emulation/warp.h"
+#include "cortado_cuda/emulation/warpgroup.h"
 #include "cortado_cuda/runtime_api.h"
 
 #define __global__
@@ -89,7 +89,16 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
 
 inline void begin_kernel() { CORTADO_CHECK(begin_kernel(emulation::current_thread())); }
 
-inline void* dynamic_shared() { return emulation::shared_memory(); }
+/** Aligned to 128 bytes and no more, as instructions see it. */
+inline void* dynamic_shared() {
+  emulation::block_state().shared_window = emulation::kFirstSharedAddress + 128;
+  return emulation::shared_memory();
+}
+inline void* swizzled_shared() {
+  emulation::block_state().shared_window = emulation::kFirstSharedAddress;
+  return emulation::shared_memory();
+}
+inline std::uint32_t shared_address(const void* shared) { return emulation::shared_address(shared); }
 
 inline float to_float(__half x) { return emulation::half_to_float(x); }
 inline __half to_half(float x) { return emulation::half_from_float(x); }
@@ -127,6 +136,24 @@ inline void commit_copies() { emulation::commit_copies(); }
 template <int kNewest>
 inline void wait_copies() {
   emulation::wait_copies(kNewest);
+}
+
+inline void fence_async_proxy() { emulation::fence_async_proxy(); }
+inline void wgmma_fence() { emulation::fence_products(); }
+inline void wgmma_commit() { emulation::commit_products(); }
+template <int kNewest>
+inline void wgmma_wait() {
+  emulation::wait_products(kNewest);
+}
+template <int kN>
+inline void pin_sums(float (&)[kN][4]) {}
+template <int kN>
+inline void wgmma_f16(float (&d)[kN][4], std::uint64_t a_tile, std::uint64_t b_tile, bool adds) {
+  emulation::issue_product("wgmma.m64nNk16.f16", &d[0][0], 8 * kN, adds, true, nullptr, a_tile, b_tile);
+}
+template <int kN>
+inline void wgmma_tf32(float (&d)[kN][4], const std::uint32_t (&a)[4], std::uint64_t b_tile, bool adds) {
+  emulation::issue_product("wgmma.m64nNk8.tf32", &d[0][0], 8 * kN, adds, false, a, 0, b_tile);
 }
 
 template <class V>

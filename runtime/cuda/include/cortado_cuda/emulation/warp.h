@@ -139,6 +139,15 @@ CORTADO_UNCHECKED inline void copy_async(void* target, const void* source, int b
 
 inline void commit_copies() { block_state().copies[static_cast<std::size_t>(current_thread())].committed += 1; }
 
+/** The generic proxy has written there: the asynchronous one may not see it before this thread's next fence.proxy.async. */
+inline void note_arrival(const void* target) {
+  BlockState& state = block_state();
+  const std::ptrdiff_t chunk = (static_cast<const char*>(target) - static_cast<const char*>(shared_memory())) / 16;
+  if (chunk < 0 || chunk >= static_cast<std::ptrdiff_t>(state.arrivals.size())) return;
+  const int thread = current_thread();
+  state.arrivals[static_cast<std::size_t>(chunk)] = Arrival{static_cast<unsigned>(thread) + 1, state.proxy_fences[static_cast<std::size_t>(thread)]};
+}
+
 /** cp.async.wait_group: all but the `newest` last groups arrive. */
 CORTADO_UNCHECKED inline void wait_copies(int newest) {
   AsyncCopies& copies = block_state().copies[static_cast<std::size_t>(current_thread())];
@@ -154,6 +163,7 @@ CORTADO_UNCHECKED inline void wait_copies(int newest) {
     }
     CORTADO_CHECK(used(copy.target, copy.bytes, true));
     std::memset(static_cast<char*>(copy.target) + copy.valid_bytes, 0, copy.bytes - copy.valid_bytes);
+    note_arrival(copy.target);
   }
   copies.pending.resize(kept);
 }
