@@ -23,7 +23,7 @@ const kDigits = 'digits';
 const kRoot = fileURLToPath(packageRoot);
 const kPrograms = ['/usr/local/cuda/bin/compute-sanitizer', 'compute-sanitizer'];
 /** Tests whose deliberate mistakes would be found. */
-const kDeathTests: readonly string[] = ['emulation_test'];
+const kDeathTests: readonly string[] = ['emulation_test', 'wgmma_emulation_test'];
 
 const { values } = readArguments(kUsage, {
   options: {

@@ -142,6 +142,7 @@ const kSchema = {
         architecture: kPositive,
         multiprocessors: kPositive,
         sharedBytes: kPositive,
+        wgmma: { type: 'boolean' },
       },
     },
     precisions: { type: 'array', items: { enum: kPrecisions }, contains: { const: 'fp32' } },

@@ -210,6 +210,8 @@ export interface DeviceTarget {
   readonly multiprocessors: number;
   /** Most shared memory that a block can have. */
   readonly sharedBytes: number;
+  /** Its code may use the tensor cores' products of warpgroups (sm_90a); false when absent. */
+  readonly wgmma?: boolean;
   /** Of images and their products: tf32 rounds factors to 10 bits of fraction, fp16 halves memory, too; sums are floats in all. */
   readonly precision?: DevicePrecision;
 }

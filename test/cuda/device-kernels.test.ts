@@ -13,14 +13,18 @@ import { skipBecause } from '../support/skip.js';
 const run = promisify(execFile);
 const kPrograms = [
   'emulation_test',
+  'wgmma_emulation_test',
   'conv_gemm_test',
+  'conv_wgmma_test',
   'conv_transpose_test',
   'image_test',
   'image_norm_test',
   'image_move_test',
 ] as const;
 /** Tests of the emulation itself have nothing for a device. */
-const kHostOnly = 'emulation_test';
+const kHostOnly: readonly string[] = ['emulation_test', 'wgmma_emulation_test'];
+/** For Hopper alone. */
+const kGroups = 'conv_wgmma_test';
 const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
@@ -83,7 +87,7 @@ describe('device kernels', () => {
     });
   }
 
-  for (const program of kPrograms.filter((name) => name !== kHostOnly)) {
+  for (const program of kPrograms.filter((name) => !kHostOnly.includes(name) && name !== kGroups)) {
     it(`nvcc compiles ${program} for sm_80 and sm_90 without a warning`, async function () {
       this.timeout(600_000);
       const nvcc = findNvcc() ?? skipBecause(this, 'nvcc is not installed');
@@ -92,6 +96,25 @@ describe('device kernels', () => {
       await run(nvcc, [...flags, '-c', sourceOf(program), '-o', join(directory, `${program}.o`)]);
     });
   }
+
+  it(`nvcc compiles ${kGroups} for sm_90a without a warning, and ptxas keeps its products in flight`, async function () {
+    this.timeout(600_000);
+    const nvcc = findNvcc() ?? skipBecause(this, 'nvcc is not installed');
+    const flags = [
+      '-std=c++17',
+      '-gencode',
+      'arch=compute_90a,code=sm_90a',
+      '-Werror',
+      'all-warnings',
+      '-Xptxas',
+      '-v',
+    ];
+    const output = ['-cubin', '-o', join(directory, `${kGroups}.cubin`)];
+    const { stdout, stderr } = await run(nvcc, [...flags, ...kIncludes, sourceOf(kGroups), ...output]);
+    const said = `${stdout}${stderr}`;
+    assert.match(said, /Used \d+ registers/);
+    assert.doesNotMatch(said, /Potential Performance Loss|serialized/);
+  });
 });
 
 function sourceOf(program: string): string {

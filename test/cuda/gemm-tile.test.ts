@@ -7,6 +7,7 @@ import {
   estimateTiles,
   type GemmMath,
   type GemmTile,
+  gemmTileSpace,
   gridTiles,
   type ProductSize,
 } from '../../src/plan/kernels/device/gemm-tile.js';
@@ -35,8 +36,12 @@ function productSize(batch: number, [pixels, channels, sums]: readonly [number, 
 function fits(tile: GemmTile, math: GemmMath): boolean {
   const chunks = tile.kBytes / 16;
   const step = (tile.warpsM * tile.warpsN * 32) / chunks;
-  const [unitRows, unitCols] = math === 'FloatMath' ? [4, 8] : [16, 16];
+  const isGroups = tile.warpgroups === 1;
+  const [unitRows, unitCols] = math === 'FloatMath' ? [4, 8] : isGroups ? [16, 64] : [16, 16];
+  const columns = tile.cols / tile.warpsN;
   return (
+    (!isGroups ||
+      (tile.kBytes === 128 && tile.stages >= 3 && tile.warpsM % 4 === 0 && [64, 128, 256].includes(columns))) &&
     (tile.kBytes === 64 || tile.kBytes === 128) &&
     tile.stages >= 2 &&
     tile.rows % step === 0 &&
@@ -50,7 +55,7 @@ function fits(tile: GemmTile, math: GemmMath): boolean {
 describe('tiles of matrix products on a device', () => {
   it('all fit the kernel and the device', () => {
     for (const math of kMaths) {
-      for (const { tile, cycles } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math })) {
+      for (const { tile, cycles } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, wgmma: true })) {
         assert.ok(fits(tile, math), `${math} ${JSON.stringify(tile)}`);
         assert.ok(cycles > 0);
       }
@@ -58,11 +63,13 @@ describe('tiles of matrix products on a device', () => {
   });
 
   it('are the ones that the kernel tests run', async () => {
-    const source = await readFile('runtime/cuda/test/conv_gemm_test.cu', 'utf8');
+    const read = (name: string): Promise<string> => readFile(`runtime/cuda/test/${name}.cu`, 'utf8');
+    const sources = [await read('conv_gemm_test'), await read('conv_wgmma_test')];
     for (const math of kMaths) {
-      for (const { tile } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math })) {
+      for (const { tile } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, wgmma: true })) {
         const fields = [tile.rows, tile.cols, tile.kBytes, tile.stages, tile.warpsM, tile.warpsN].join(', ');
-        assert.match(source, new RegExp(`kPlanned\\d+\\{${fields}, \\d+\\}`), `${math} {${fields}} is not tested`);
+        const line = new RegExp(`kPlanned\\d+\\{${fields}, \\d+${tile.warpgroups === 1 ? ', 1' : ''}\\}`);
+        assert.match(sources[tile.warpgroups ?? 0] ?? '', line, `${math} {${fields}} is not tested`);
       }
     }
   });
@@ -80,6 +87,33 @@ describe('tiles of matrix products on a device', () => {
       const tile = chooseGemmTile(productSize(256, layer));
       assert.ok(tile.rows === 128 && tile.cols >= 64, `${layer.join(' x ')}: ${JSON.stringify(tile)}`);
     }
+  });
+
+  it('are of warpgroups with many images where the device has them, and of warps with one', () => {
+    const deep: readonly [number, number, number] = [196, 256, 2304];
+    for (const math of ['HalfMath', 'Tf32Math'] as const) {
+      const sizes = [256, 1].map((batch): ProductSize => ({ ...productSize(batch, deep), math, wgmma: true }));
+      assert.deepEqual(
+        sizes.map((size) => chooseGemmTile(size).warpgroups),
+        [1, 0],
+      );
+    }
+    const exact = estimateTiles({ ...productSize(256, deep), math: 'FloatMath', wgmma: true });
+    assert.ok(
+      exact.every(({ tile }) => tile.warpgroups === 0),
+      'wgmma has no fp32',
+    );
+    const older = estimateTiles(productSize(256, deep));
+    assert.ok(
+      older.every(({ tile }) => !('warpgroups' in tile)),
+      'records of other devices stay as they are',
+    );
+  });
+
+  it('tuning may try both kinds', () => {
+    const { axes } = gemmTileSpace({ ...productSize(8, [784, 128, 1152]), wgmma: true });
+    const kinds = new Set(axes[0]?.map(({ warpgroups }) => warpgroups));
+    assert.deepEqual([...kinds].sort(), [0, 1]);
   });
 
   it('split no sum into more parts than it has steps', () => {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { loadTarget } from '../../src/build/target.js';
 
-const kEmulated = 'cuda-emulated';
+const kEmulated = { plain: 'cuda-emulated', wgmma: 'cuda-emulated-sm90a' } as const;
 
 /** Names of the GPUs, as the driver tells; empty where there is none. */
 export function gpuNames(): readonly string[] {
@@ -13,6 +13,7 @@ export function gpuNames(): readonly string[] {
 
 /** The target itself where its programs can run here, else the emulated one. */
 export function runnableTarget(name: string): string {
-  const needsGpu = loadTarget(name).toolchains[0]?.deviceCompiler !== undefined;
-  return needsGpu && gpuNames().length === 0 ? kEmulated : name;
+  const { toolchains, device } = loadTarget(name);
+  const needsGpu = toolchains[0]?.deviceCompiler !== undefined;
+  return needsGpu && gpuNames().length === 0 ? kEmulated[device?.wgmma ? 'wgmma' : 'plain'] : name;
 }

@@ -12,12 +12,14 @@ inline constexpr GemmTile kPlanned2{256, 128, 128, 4, 8, 1, 1, 1};
 inline constexpr GemmTile kPlanned3{128, 128, 128, 3, 8, 1, 1, 1};
 inline constexpr GemmTile kPlanned4{128, 64, 128, 4, 8, 1, 2, 1};
 inline constexpr GemmTile kPlanned5{64, 128, 128, 4, 4, 1, 3, 1};
+inline constexpr GemmTile kPlanned6{256, 64, 128, 4, 8, 1, 1, 1};
 /** Warpgroups beside each other. */
 inline constexpr GemmTile kBeside{64, 128, 128, 3, 4, 2, 1, 1};
 
 // in, ih, iw, out, oh, ow, kh, kw, sh, sw, pt, pl, dh, dw, groups, x_read, x_stored, y_written, y_stored
 inline constexpr Conv2dShape kOdd{24, 7, 11, 72, 7, 11, 3, 3, 1, 1, 1, 1, 1, 1, 1, 24, 24, 72, 72};
 inline constexpr Conv2dShape kWide{40, 4, 5, 200, 4, 5, 1, 1, 1, 1, 0, 0, 1, 1, 1, 40, 40, 200, 200};
+inline constexpr Conv2dShape kPointStride{24, 9, 9, 20, 5, 5, 1, 1, 2, 2, 0, 0, 1, 1, 1, 24, 24, 24, 24};
 inline constexpr Conv2dShape kFirst{3, 21, 23, 13, 8, 9, 7, 7, 3, 3, 3, 3, 1, 1, 1, 4, 8, 16, 16};
 inline constexpr Conv2dShape kDilated{10, 9, 8, 9, 5, 8, 3, 2, 1, 1, 0, 1, 2, 2, 1, 10, 16, 9, 40};
 inline constexpr Conv2dShape kOddGroups{34, 6, 5, 38, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2, 17, 40, 40, 40};
@@ -33,6 +35,7 @@ void all_cases(const std::string& math) {
   run_case<kOdd, kPlanned3, Math>(math + " 128x128, 3x3", 2);
   run_case<kDeepSum, kPlanned4, Math>(math + " 128x64, split in 2", 3);
   run_case<kDeepSum, kPlanned5, Math>(math + " 64x128, split in 3", 1);
+  run_case<kPointStride, kPlanned6, Math>(math + " 256x64, 1x1 stride 2", 11);
   run_case<kOdd, kBeside, Math>(math + " 64x128, two warpgroups along the columns", 1);
   run_case<kFirst, kPlanned3, Math>(math + " 7x7 of 3 channels, stride 3", 1);
   run_case<kDilated, kPlanned4, Math>(math + " dilated into a slice", 2);

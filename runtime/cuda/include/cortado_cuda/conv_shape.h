@@ -70,11 +70,6 @@ CORTADO_CONSTEXPR bool is_pointwise(const Conv2dShape& s) {
 
 CORTADO_CONSTEXPR int gemm_threads(const GemmTile& t) { return t.warps_m * t.warps_n * 32; }
 
-/** Blocks that a multiprocessor must hold: 384 threads bound the registers of each to 168, of blocks of 256 to 128; above 64 sums a thread wants all. */
-CORTADO_CONSTEXPR int gemm_resident_blocks(const GemmTile& t) {
-  return t.warpgroups != 0 && t.rows * t.cols / gemm_threads(t) > 64 ? 1 : static_cast<int>(ceil_div(384, gemm_threads(t)));
-}
-
 CORTADO_CONSTEXPR std::size_t gemm_stage_bytes(const GemmTile& t) { return static_cast<std::size_t>((t.rows + t.cols) * t.k_bytes); }
 
 CORTADO_CONSTEXPR int gemm_staged_pitch(const GemmTile& t) { return t.cols + 8; }
@@ -84,6 +79,13 @@ CORTADO_CONSTEXPR std::size_t gemm_shared_bytes(const GemmTile& t) {
   const std::size_t pipeline = gemm_stage_bytes(t) * static_cast<std::size_t>(t.stages);
   const std::size_t tile = static_cast<std::size_t>(t.rows * gemm_staged_pitch(t)) * sizeof(float);
   return pipeline > tile ? pipeline : tile;
+}
+
+/** Blocks that a multiprocessor must hold: 384 threads bound the registers of each to 168, of blocks of 256 to 128; large tiles of warpgroups have it all. */
+CORTADO_CONSTEXPR int gemm_resident_blocks(const GemmTile& t) {
+  const int by_threads = static_cast<int>(ceil_div(384, gemm_threads(t)));
+  const int by_shared = static_cast<int>(227 * 1024 / (gemm_shared_bytes(t) + 1024));
+  return t.warpgroups != 0 && by_shared < by_threads ? by_shared : by_threads;
 }
 
 }  // namespace cortado::cuda

@@ -130,6 +130,7 @@ function productSize(request: KernelRequest, shape: ConvGeometry, isTransposed: 
     repeats: shape.groups * phases,
     multiprocessors: request.target.device?.multiprocessors ?? 1,
     math: precisionOf(request).math,
+    wgmma: request.target.device?.wgmma ?? false,
   };
 }
 
@@ -244,6 +245,7 @@ function tileConfig(tile: GemmTile): KernelConfig {
       ['warps_m', tile.warpsM],
       ['warps_n', tile.warpsN],
       ['splits', tile.splits],
+      ...(tile.warpgroups === 1 ? [['warpgroups', 1] as const] : []),
     ],
   };
 }

@@ -17,6 +17,8 @@ export interface GemmTile {
   readonly warpsN: number;
   /** Blocks that share one sum. */
   readonly splits: number;
+  /** 1: products of warpgroups (wgmma), 0: of warps. Only where the device has a choice. */
+  readonly warpgroups?: 0 | 1;
 }
 
 /** Arithmetic of runtime/cuda/include/cortado_cuda/tile_math.h. */
@@ -34,6 +36,8 @@ export interface ProductSize {
   readonly multiprocessors: number;
   /** FloatMath when absent. */
   readonly math?: GemmMath;
+  /** The device has wgmma: compute capability 9.0, code for it alone. */
+  readonly wgmma?: boolean;
 }
 
 export interface TileEstimate {
@@ -63,18 +67,42 @@ const kFloatTiles: readonly TileRow[] = [
   [32, 32, 128, 4, 2, 2, 128],
 ];
 
+/** Tiles of warpgroups: the same, with the registers of nvcc 13.0 for sm_90a. */
+const kGroupTiles: readonly TileRow[] = [
+  [128, 256, 128, 4, 8, 1, 216],
+  [256, 128, 128, 4, 8, 1, 244],
+  [128, 128, 128, 3, 8, 1, 128],
+  [256, 64, 128, 4, 8, 1, 168],
+  [128, 64, 128, 4, 8, 1, 128],
+  [64, 128, 128, 4, 4, 1, 168],
+];
+
 const kSplits = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32] as const;
 
 /** Of one multiprocessor. */
+interface Device {
+  readonly sharedBytes: number;
+  /** Multiply-adds per cycle. */
+  readonly products: { readonly [M in GemmMath]: number };
+}
+
+/** Tensor cores' dense rates of compute capability 8.0; 128 lanes. */
+const kAmpere: Device = { sharedBytes: 164 * 1024, products: { HalfMath: 1024, Tf32Math: 512, FloatMath: 128 } };
+
+/**
+ * Compute capability 9.0: the data sheet's dense rates are wgmma's (kGroupProducts); mma.sync is reported to reach 60 to 65 % of them
+ * (arXiv:2501.12084). An assumption here: no measurement of this project's has confirmed either.
+ */
+const kHopper: Device = { sharedBytes: 228 * 1024, products: { HalfMath: 1280, Tf32Math: 640, FloatMath: 128 } };
+const kGroupProducts = { HalfMath: 2048, Tf32Math: 1024, FloatMath: 0 } as const;
+
+/** What all devices have alike. */
 const kDevice = {
   registers: 65536,
   threads: 2048,
   blocks: 32,
-  sharedBytes: 164 * 1024,
   /** What the runtime keeps of each block's shared memory. */
   reservedBytes: 1024,
-  /** Multiply-adds per cycle: tensor cores' dense rates of compute capability 8.0; 128 lanes. */
-  products: { HalfMath: 1024, Tf32Math: 512, FloatMath: 128 },
   sharedBytesPerCycle: 128,
   l2BytesPerCycle: 40,
   /** A block's first tiles on their way from L2 or memory, and its results' way back. */
@@ -85,6 +113,12 @@ const kDevice = {
   splitCycles: 1500,
 } as const;
 
+/** A tile that may be launched, by warps or by warpgroups. */
+interface Candidate {
+  readonly row: TileRow;
+  readonly isGroups: boolean;
+}
+
 /** The tile and split with the least estimated time; the first of the list on a tie. */
 export function chooseGemmTile(size: ProductSize): GemmTile {
   return estimateTiles(size).reduce((best, next) => (next.cycles < best.cycles ? next : best)).tile;
@@ -92,13 +126,28 @@ export function chooseGemmTile(size: ProductSize): GemmTile {
 
 /** Every tile and split that may be launched, with its estimate: what a tuner measures. */
 export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
-  const math = size.math ?? 'FloatMath';
-  const rows = math === 'FloatMath' ? kFloatTiles : kTensorTiles;
-  return rows.flatMap((row) => {
-    const steps = Math.max(1, Math.ceil((size.sums * elementBytes(math)) / row[2]));
+  return candidates(size).flatMap((candidate) => {
+    const steps = Math.max(1, Math.ceil((size.sums * elementBytes(mathOf(size))) / candidate.row[2]));
     const splits = kSplits.filter((count) => count === 1 || count * 2 <= steps);
-    return splits.map((count) => ({ tile: tileOf(row, count), cycles: estimateCycles(size, math, row, steps, count) }));
+    return splits.map((count) => ({
+      tile: tileOf(size, candidate, count),
+      cycles: estimateCycles(size, candidate, steps, count),
+    }));
   });
+}
+
+function candidates(size: ProductSize): readonly Candidate[] {
+  const isFloat = mathOf(size) === 'FloatMath';
+  const warps = (isFloat ? kFloatTiles : kTensorTiles).map((row) => ({ row, isGroups: false }));
+  return isFloat || !size.wgmma ? warps : [...warps, ...kGroupTiles.map((row) => ({ row, isGroups: true }))];
+}
+
+function mathOf({ math }: ProductSize): GemmMath {
+  return math ?? 'FloatMath';
+}
+
+function deviceOf({ wgmma }: ProductSize): Device {
+  return wgmma ? kHopper : kAmpere;
 }
 
 /** What tuning may try: shapes of tiles, each with the split that the model likes best for it; then other splits. */
@@ -122,8 +171,10 @@ export function gridTiles(size: ProductSize, tile: GemmTile): number {
   return Math.ceil(size.pixels / tile.rows) * Math.ceil(size.channels / tile.cols) * size.repeats;
 }
 
-function tileOf([rows, cols, kBytes, stages, warpsM, warpsN]: TileRow, splits: number): GemmTile {
-  return { rows, cols, kBytes, stages, warpsM, warpsN, splits };
+function tileOf(size: ProductSize, { row, isGroups }: Candidate, splits: number): GemmTile {
+  const [rows, cols, kBytes, stages, warpsM, warpsN] = row;
+  const tile = { rows, cols, kBytes, stages, warpsM, warpsN, splits };
+  return size.wgmma ? { ...tile, warpgroups: isGroups ? 1 : 0 } : tile;
 }
 
 function elementBytes(math: GemmMath): number {
@@ -136,33 +187,39 @@ function sharedBytes([rows, cols, kBytes, stages]: TileRow): number {
 }
 
 /** Blocks that a multiprocessor holds at once. */
-function residentBlocks(row: TileRow): number {
+function residentBlocks(row: TileRow, device: Device): number {
   const threads = row[4] * row[5] * 32;
   const byRegisters = Math.floor(kDevice.registers / (threads * row[6]));
-  const byShared = Math.floor(kDevice.sharedBytes / (sharedBytes(row) + kDevice.reservedBytes));
+  const byShared = Math.floor(device.sharedBytes / (sharedBytes(row) + kDevice.reservedBytes));
   return Math.max(1, Math.min(byRegisters, byShared, Math.floor(kDevice.threads / threads), kDevice.blocks));
 }
 
 /** Whole waves of blocks, then a last one that fills the multiprocessors evenly but not up. */
-function estimateCycles(size: ProductSize, math: GemmMath, row: TileRow, steps: number, splits: number): number {
-  const blocks = gridTiles(size, tileOf(row, splits)) * splits;
-  const resident = residentBlocks(row);
+function estimateCycles(size: ProductSize, candidate: Candidate, steps: number, splits: number): number {
+  const blocks = gridTiles(size, tileOf(size, candidate, splits)) * splits;
+  const resident = residentBlocks(candidate.row, deviceOf(size));
   const wave = resident * size.multiprocessors;
   const whole = Math.floor(blocks / wave);
   const last = Math.ceil((blocks - whole * wave) / size.multiprocessors);
   const perBlock = Math.ceil(steps / splits);
-  const time = (together: number): number => blockCycles(math, row, perBlock, together);
+  const time = (together: number): number => blockCycles(size, candidate, perBlock, together);
   const waves = whole * time(resident) + (last > 0 ? time(last) : 0);
-  return splits === 1 ? waves : waves + combineCycles(row, splits);
+  return splits === 1 ? waves : waves + combineCycles(candidate.row, splits);
 }
 
 /** A block of `steps` steps beside others on the same multiprocessor, `together` in all. */
-function blockCycles(math: GemmMath, row: TileRow, steps: number, together: number): number {
+function blockCycles(size: ProductSize, { row, isGroups }: Candidate, steps: number, together: number): number {
   const [rows, cols, kBytes, , warpsM, warpsN] = row;
-  const products = (rows * cols * kBytes) / elementBytes(math) / kDevice.products[math];
-  const fragments = ((rows * warpsN + cols * warpsM) * kBytes) / kDevice.sharedBytesPerCycle;
+  const math = mathOf(size);
+  const rate = isGroups ? kGroupProducts[math] : deviceOf(size).products[math];
+  const products = (rows * cols * kBytes) / elementBytes(math) / rate;
+  // Each warp reads its share of both operands; of a warpgroup each instruction reads 64 rows and all its columns.
+  const readers = isGroups ? rows / 64 : warpsM;
+  const fragments = ((rows * warpsN + cols * readers) * kBytes) / kDevice.sharedBytesPerCycle;
   const copies = ((rows + cols) * kBytes) / kDevice.l2BytesPerCycle;
-  const step = Math.max(kDevice.stepCycles + products, together * Math.max(products, fragments, copies));
+  // Products of warpgroups run on while the next step begins.
+  const alone = isGroups ? Math.max(kDevice.stepCycles, products) : kDevice.stepCycles + products;
+  const step = Math.max(alone, together * Math.max(products, fragments, copies));
   const store = (rows * cols * elementBytes(math) * together) / kDevice.l2BytesPerCycle;
   return kDevice.startCycles + steps * step + store;
 }
