@@ -21,11 +21,21 @@ import { toleranceOf } from '../../src/verify/compare-tensors.js';
 import { uniform } from '../../src/verify/seeded-inputs.js';
 import { kBenchNets } from '../nets/index.js';
 import type { BenchNet } from '../nets/net-builder.js';
+import { buildKernelTest } from './kernel-test.js';
 import { netJson } from './net-json.js';
-import { kPackedNets, type PackedNet, packedSteps, programName } from './packed-steps.js';
+import { kPackedNets, type PackedNet, type PackedVariant, packedSteps, programName } from './packed-steps.js';
 
 const kRoot = fileURLToPath(packageRoot);
-const kTests = ['conv_gemm_test', 'conv_transpose_test', 'image_test', 'image_norm_test', 'image_move_test'] as const;
+const kTests = [
+  'conv_gemm_test',
+  'conv_wgmma_test',
+  'conv_transpose_test',
+  'image_test',
+  'image_norm_test',
+  'image_move_test',
+] as const;
+/** Tests of what only a variant of the target has. */
+const kVariantTests: { readonly [test: string]: PackedVariant } = { conv_wgmma_test: 'wgmma' };
 const kSeed = 1;
 
 export interface PackOptions {
@@ -60,18 +70,21 @@ async function once(made: string, make: () => Promise<void>): Promise<void> {
 
 /** A test of the kernels as a program for the device. */
 async function packTest(name: string, { folder, target }: PackOptions): Promise<void> {
-  const { cxx, deviceProgram, deviceCompiler, commonFlags = [] } = await findToolchain(loadTarget(target));
-  const includes = ['include', 'test', 'cuda/include', 'cuda/test'].map((path) => `-Iruntime/${path}`);
-  const source = `runtime/cuda/test/${name}.cu`;
   const program = join(folder, name);
-  const own =
-    deviceProgram === undefined
-      ? ['-x', 'c++', ...commonFlags]
-      : ['--expt-relaxed-constexpr', ...(deviceCompiler?.flags ?? [])];
-  await execa(deviceProgram ?? String(cxx), ['-std=c++17', '-O2', ...own, ...includes, source, '-o', program], {
-    cwd: kRoot,
-  });
+  await buildKernelTest(
+    name,
+    kVariantTests[name] === undefined ? target : variantOf(target, kVariantTests[name]),
+    program,
+  );
   compress(program);
+}
+
+/** The target that differs in the variant; on the emulated GPU launches do not overlap. */
+function variantOf(target: string, variant: PackedVariant | undefined): string {
+  if (variant === undefined) return target;
+  const isEmulated = loadTarget(target).toolchains[0]?.deviceCompiler === undefined;
+  if (variant === 'wgmma') return isEmulated ? 'cuda-emulated-sm90a' : `${target}a`;
+  return isEmulated ? target : `${target}-overlap`;
 }
 
 async function packNet(packed: PackedNet, { folder, target, size }: PackOptions): Promise<void> {
@@ -90,10 +103,7 @@ async function packNet(packed: PackedNet, { folder, target, size }: PackOptions)
       ...model,
       inputs: [`${net.input.name}:${[n, ...shape].join(',')}`],
       name: packed.net,
-      target:
-        packed.overlaps === true && loadTarget(target).toolchains[0]?.deviceCompiler !== undefined
-          ? `${target}-overlap`
-          : target,
+      target: variantOf(target, packed.variant),
       precision: packed.precision,
       weights: 'file',
       emit: ['library'],

@@ -30,7 +30,7 @@ const kBench: readonly (readonly [net: string, shapes: readonly string[]])[] = [
 ];
 
 /** The benchmark's steps that matter most: they come before the long lists of values. */
-const kEarly = ['bench-resnet50-1x3x224x224-fp16', 'bench-resnet50-256x3x224x224-fp16'];
+const kEarly = ['1', '32', '256'].map((images) => `bench-resnet50-${images}x3x224x224-fp16`);
 
 /** All steps in order: a few values and times that matter most, then every value, then every time. */
 export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuStep[] {
@@ -46,6 +46,7 @@ export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuSte
           target,
         )),
     ...times.filter(isEarly),
+    ...wgmmaSteps(target),
     ...overlapSteps(target),
     ...sanitizerSteps(target),
     ...(shared === undefined ? [] : corpusSteps(shared, target)),
@@ -59,6 +60,25 @@ export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuSte
     ...times.filter((step) => !isEarly(step)),
     ...compiledPeerSteps(target),
   ];
+}
+
+/** Hopper's own instructions, where the target has that variant: values, then the times that they are to shorten. */
+function wgmmaSteps(target: string): readonly GpuStep[] {
+  if (target !== 'cuda-sm90') return [];
+  const variant = `${target}a`;
+  const times = ['32', '256'].flatMap((images) =>
+    (['fp16', 'tf32'] as const).map((precision): GpuStep => {
+      const shape = `${images},3,224,224`;
+      const args = ['--net', 'resnet50', '--shape', shape, '--precision', precision, '--target', variant];
+      return {
+        name: `wgmma-resnet50-${images}-${precision}`,
+        title: `resnet50 [${shape}] in ${precision}, with wgmma`,
+        args: ['dist/bench/cuda/bench.js', ...args],
+      };
+    }),
+  );
+  const kernels = ['dist/bench/cuda/kernel-test-main.js', 'conv_wgmma_test', '--target', variant];
+  return [{ name: 'wgmma-kernels', title: 'kernels with wgmma', args: kernels }, ...times];
 }
 
 /** Programmatic dependent launch, where the target has that variant: values, then the time that it is to shorten. */

@@ -1,6 +1,7 @@
 // Times of conv2d_gemm on a device: the convolutions of ResNet-50, every tile of src/plan/kernels/device/gemm-tile.ts, several splits. One
 // JSON line each: microseconds per launch inside a captured graph of 20, the best of 5. What the model's estimates are to be held against.
 //   nvcc -std=c++17 -O3 -arch=sm_90 -Iruntime/cuda/include -Iruntime/cuda/test -Iruntime/include -Iruntime/test runtime/cuda/bench/gemm_bench.cu -o gemm_bench
+//   With wgmma: -gencode arch=compute_90a,code=sm_90a -DCORTADO_BENCH_WGMMA in place of -arch.
 //   ./gemm_bench [layer] [batch]      -DCORTADO_BENCH_MATH=Tf32Math or FloatMath for other arithmetic
 #include <cstdlib>
 
@@ -80,24 +81,40 @@ void measure(const char* layer, int n, const DeviceArray<Element>& x, const Devi
     conv2d_gemm<S, T, Math>(stream, n, x.data(), w.data(), y.data(), NoEpilogue{}, scratch.data(), counters.data());
   });
   const double products = static_cast<double>(n) * S.out_height * S.out_width * S.out_channels * S.kernel_h * S.kernel_w * S.in_channels;
-  std::printf("{\"layer\": \"%s\", \"batch\": %d, \"rows\": %d, \"cols\": %d, \"kBytes\": %d, \"stages\": %d, \"splits\": %d, \"us\": %.2f, \"tflops\": %.2f}\n", layer,
-              n, T.rows, T.cols, T.k_bytes, T.stages, T.splits, static_cast<double>(us), products * 2e-6 / static_cast<double>(us));
+  std::printf("{\"layer\": \"%s\", \"batch\": %d, \"rows\": %d, \"cols\": %d, \"kBytes\": %d, \"stages\": %d, \"splits\": %d, \"warpgroups\": %d, \"us\": %.2f, \"tflops\": %.2f}\n", layer,
+              n, T.rows, T.cols, T.k_bytes, T.stages, T.splits, T.warpgroups, static_cast<double>(us), products * 2e-6 / static_cast<double>(us));
 }
 
-template <int kRows, int kCols, int kBytes, int kWarpsM, int kWarpsN, int kSplits>
-struct Planned {
-  static constexpr GemmTile k{kRows, kCols, kBytes, 4, kWarpsM, kWarpsN, kSplits};
+/** A tile of the list with so many splits. */
+template <const GemmTile& T, int kSplits>
+struct Split {
+  static constexpr GemmTile k{T.rows, T.cols, T.k_bytes, T.stages, T.warps_m, T.warps_n, kSplits, T.warpgroups};
 };
 
 /** The splits that leave a part two steps at least. */
-template <const Conv2dShape& S, int kRows, int kCols, int kBytes, int kWarpsM, int kWarpsN>
+template <const Conv2dShape& S, const GemmTile& T>
 void all_splits(const char* layer, int n, const DeviceArray<Element>& x, const DeviceArray<Element>& w, const DeviceArray<Element>& y) {
-  constexpr int steps = S.kernel_h * S.kernel_w * S.x_read * static_cast<int>(sizeof(Element)) / kBytes;
-  measure<S, Planned<kRows, kCols, kBytes, kWarpsM, kWarpsN, 1>::k>(layer, n, x, w, y);
-  if constexpr (steps >= 4) measure<S, Planned<kRows, kCols, kBytes, kWarpsM, kWarpsN, 2>::k>(layer, n, x, w, y);
-  if constexpr (steps >= 8) measure<S, Planned<kRows, kCols, kBytes, kWarpsM, kWarpsN, 4>::k>(layer, n, x, w, y);
-  if constexpr (steps >= 16) measure<S, Planned<kRows, kCols, kBytes, kWarpsM, kWarpsN, 8>::k>(layer, n, x, w, y);
+  constexpr int steps = S.kernel_h * S.kernel_w * S.x_read * static_cast<int>(sizeof(Element)) / T.k_bytes;
+  measure<S, Split<T, 1>::k>(layer, n, x, w, y);
+  if constexpr (steps >= 4) measure<S, Split<T, 2>::k>(layer, n, x, w, y);
+  if constexpr (steps >= 8) measure<S, Split<T, 4>::k>(layer, n, x, w, y);
+  if constexpr (steps >= 16) measure<S, Split<T, 8>::k>(layer, n, x, w, y);
 }
+
+inline constexpr bool kIsFloat = std::is_same_v<Math, FloatMath>;
+inline constexpr GemmTile kSquare64{64, 64, kIsFloat ? 64 : 128, 4, 2, 2, 1};
+inline constexpr GemmTile kSquare128{128, 128, 64, 4, 2, 4, 1};
+inline constexpr GemmTile kTall{128, 64, 64, 4, kIsFloat ? 4 : 2, kIsFloat ? 1 : 2, 1};
+inline constexpr GemmTile kWide{64, 128, 64, 4, 2, 2, 1};
+inline constexpr GemmTile kTall32{64, 32, 128, 4, 2, 2, 1};
+inline constexpr GemmTile kWide32{32, 64, 128, 4, kIsFloat ? 1 : 2, kIsFloat ? 4 : 2, 1};
+inline constexpr GemmTile kSquare32{32, 32, 128, 4, 2, 2, 1};
+inline constexpr GemmTile kGroups128x256{128, 256, 128, 4, 8, 1, 1, 1};
+inline constexpr GemmTile kGroups256x128{256, 128, 128, 4, 8, 1, 1, 1};
+inline constexpr GemmTile kGroups128x128{128, 128, 128, 3, 8, 1, 1, 1};
+inline constexpr GemmTile kGroups256x64{256, 64, 128, 4, 8, 1, 1, 1};
+inline constexpr GemmTile kGroups128x64{128, 64, 128, 4, 8, 1, 1, 1};
+inline constexpr GemmTile kGroups64x128{64, 128, 128, 4, 4, 1, 1, 1};
 
 template <const Conv2dShape& S>
 void all_tiles(const char* layer, const Filter& filter) {
@@ -106,14 +123,21 @@ void all_tiles(const char* layer, const Filter& filter) {
   const DeviceArray<Element> x(random_elements(std::int64_t{n} * S.in_height * S.in_width * S.x_stored));
   const DeviceArray<Element> w(random_elements(std::int64_t{S.out_channels} * filter_pitch<Element>(S.kernel_h * S.kernel_w * S.x_read)));
   const DeviceArray<Element> y(random_elements(std::int64_t{n} * S.out_height * S.out_width * S.y_stored));
-  constexpr bool is_float = std::is_same_v<Math, FloatMath>;
-  all_splits<S, 64, 64, is_float ? 64 : 128, 2, 2>(layer, n, x, w, y);
-  if constexpr (!is_float) all_splits<S, 128, 128, 64, 2, 4>(layer, n, x, w, y);
-  all_splits<S, 128, 64, 64, is_float ? 4 : 2, is_float ? 1 : 2>(layer, n, x, w, y);
-  if constexpr (!is_float) all_splits<S, 64, 128, 64, 2, 2>(layer, n, x, w, y);
-  all_splits<S, 64, 32, 128, 2, 2>(layer, n, x, w, y);
-  all_splits<S, 32, 64, 128, is_float ? 1 : 2, is_float ? 4 : 2>(layer, n, x, w, y);
-  all_splits<S, 32, 32, 128, 2, 2>(layer, n, x, w, y);
+  all_splits<S, kSquare64>(layer, n, x, w, y);
+  if constexpr (!kIsFloat) all_splits<S, kSquare128>(layer, n, x, w, y);
+  all_splits<S, kTall>(layer, n, x, w, y);
+  if constexpr (!kIsFloat) all_splits<S, kWide>(layer, n, x, w, y);
+  all_splits<S, kTall32>(layer, n, x, w, y);
+  all_splits<S, kWide32>(layer, n, x, w, y);
+  all_splits<S, kSquare32>(layer, n, x, w, y);
+#if defined(CORTADO_BENCH_WGMMA)
+  all_splits<S, kGroups128x256>(layer, n, x, w, y);
+  all_splits<S, kGroups256x128>(layer, n, x, w, y);
+  all_splits<S, kGroups128x128>(layer, n, x, w, y);
+  all_splits<S, kGroups256x64>(layer, n, x, w, y);
+  all_splits<S, kGroups128x64>(layer, n, x, w, y);
+  all_splits<S, kGroups64x128>(layer, n, x, w, y);
+#endif
 }
 
 // in, ih, iw, out, oh, ow, kh, kw, sh, sw, pt, pl, dh, dw, groups, x_read, x_stored, y_written, y_stored
