@@ -70,7 +70,7 @@ __global__ void one_tile(const float* a, const float* b, float* y) {
   typename Math::template Tile<Tile> sums;
   sums.accumulate(shared, shared + 16 * Tile::k.k_bytes, 0, static_cast<int>(threadIdx.x), false);
   __syncthreads();
-  sums.stage(reinterpret_cast<float*>(shared), 0, static_cast<int>(threadIdx.x));
+  sums.stage(reinterpret_cast<float*>(shared), 0, static_cast<int>(threadIdx.x), false);
   __syncthreads();
   for (int i = static_cast<int>(threadIdx.x); i < 256; i += 32) y[i] = reinterpret_cast<float*>(shared)[i / 16 * gemm_staged_pitch(Tile::k) + i % 16];
 }

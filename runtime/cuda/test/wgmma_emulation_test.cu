@@ -11,7 +11,7 @@ namespace wgmma_emulation_test {
 using namespace check;
 using namespace cortado::cuda;
 
-enum class Mistake { kNone, kNoProxyFence, kNoFence, kEarlyRead, kNeverWaits, kRefilled, kSwizzle, kAlignment, kHalfAGroup };
+enum class Mistake { kNone, kNoProxyFence, kNoFence, kEarlyRead, kNeverWaits, kRefilled, kFragment, kSwizzle, kAlignment, kHalfAGroup };
 
 /** y[64][64] = a[64][k] · b[64][k], k = 128 bytes, in one warpgroup. */
 template <class Math, Mistake kMistake>
@@ -42,6 +42,7 @@ __global__ void one_product(const typename Math::Element* a, const typename Math
     Math::Groups::multiply_group(sums, fragments, shared, descriptor, thread / 32, thread % 32, false);
   }
   if (kMistake == Mistake::kRefilled && thread == 0) columns[0] = static_cast<char>(columns[0] + 1);
+  if constexpr (kMistake == Mistake::kFragment) fragments.words[0][0][0] += 0x2000;
   if (kMistake != Mistake::kEarlyRead && kMistake != Mistake::kNeverWaits) wgmma_wait<0>();
   for (int i = 0; i < 32; ++i) y[(thread / 32 * 16 + thread % 32 / 4 + i / 2 % 2 * 8) * 64 + i / 4 * 8 + thread % 4 * 2 + i % 2] = sums[0][i / 4][i % 4];
   if (kMistake == Mistake::kEarlyRead) wgmma_wait<0>();
@@ -70,17 +71,18 @@ struct Operands {
 };
 
 /** Entries that are not what they should be, NaN included. */
-template <Mistake kMistake>
+template <Mistake kMistake, class Math = HalfMath>
 int wrong_values() {
-  const Operands in(64, as_half);
-  const std::vector<float> y = product_of<HalfMath, kMistake>(in.a, in.b);
+  constexpr bool is_half = std::is_same_v<Math, HalfMath>;
+  const Operands in(is_half ? 64 : 32, is_half ? as_half : as_tf32);
+  const std::vector<float> y = product_of<Math, kMistake>(in.a, in.b);
   int wrong = 0;
   for (std::size_t i = 0; i < y.size(); ++i) wrong += std::fabs(static_cast<double>(y[i]) - in.expected[i]) < 1e-4 ? 0 : 1;
   return wrong;
 }
 
 /** Whether the emulation ends the program, with a message that has these words. */
-template <Mistake kMistake>
+template <Mistake kMistake, class Math = HalfMath>
 bool aborts(const char* words) {
   std::fflush(stdout);
   int messages[2];
@@ -88,7 +90,7 @@ bool aborts(const char* words) {
   const pid_t child = fork();
   if (child == 0) {
     dup2(messages[1], STDERR_FILENO);
-    wrong_values<kMistake>();
+    wrong_values<kMistake, Math>();
     _exit(0);
   }
   close(messages[1]);
@@ -114,6 +116,7 @@ int main() {
   is_true("copies without fence.proxy.async abort", aborts<Mistake::kNoProxyFence>("fence.proxy.async"));
   is_true("registers without wgmma.fence abort", aborts<Mistake::kNoFence>("wgmma.fence"));
   is_true("an operand that changes in flight aborts", aborts<Mistake::kRefilled>("has changed"));
+  is_true("a fragment that changes in flight aborts", aborts<Mistake::kFragment, Tf32Math>("has changed"));
   is_true("a block that ends before its products aborts", aborts<Mistake::kNeverWaits>("ends before"));
   is_true("half a warpgroup aborts", aborts<Mistake::kHalfAGroup>("whole warpgroups"));
   return report();

@@ -146,10 +146,10 @@ CORTADO_DEVICE void accumulate_tile(const Gather& gather, const TilePlace& place
     reading = reading + 1 == stages ? 0 : reading + 1;
     writing = writing + 1 == stages ? 0 : writing + 1;
   }
-  tile.finish(begin == end);
+  tile.finish();
   wait_copies<0>();
   __syncthreads();
-  tile.stage(reinterpret_cast<float*>(shared), warp, lane);
+  tile.stage(reinterpret_cast<float*>(shared), warp, lane, begin == end);
   __syncthreads();
 }
 

@@ -10,7 +10,7 @@ namespace cortado::cuda {
 struct SynchronousTile {
   static constexpr int kInFlight = 0;
   static CORTADO_DEVICE void publish() {}
-  CORTADO_DEVICE void finish(bool) {}
+  CORTADO_DEVICE void finish() {}
 };
 
 /** A warp's accumulators on tensor cores: kM × kN tiles of 16 × 8. Multiply::step does 32 bytes of k. */
@@ -45,7 +45,7 @@ struct TensorTile : SynchronousTile {
   }
 
   /** The sums as a row-major tile. */
-  CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
+  CORTADO_DEVICE void stage(float* tile, int warp, int lane, bool) const {
     const int first_row = warp / T::k.warps_n * kM * 16, first_col = warp % T::k.warps_n * kN * 8;
     stage_fragments<gemm_staged_pitch(T::k), 16>(tile, sums, first_row, first_col, lane);
   }
@@ -81,7 +81,7 @@ struct FloatTile : SynchronousTile {
     }
   }
 
-  CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
+  CORTADO_DEVICE void stage(float* tile, int warp, int lane, bool) const {
     const int first_row = warp / T::k.warps_n * kM * 4 + lane / 8, first_col = warp % T::k.warps_n * kN * 8 + lane % 8;
     CORTADO_UNROLL
     for (int i = 0; i < kM; ++i) {

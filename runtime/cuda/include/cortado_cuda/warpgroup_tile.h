@@ -36,21 +36,21 @@ struct WarpgroupTile {
     Multiply::multiply_group(sums, fragments, rows, cols, warp % 4, lane, adds);
   }
 
-  /** All products are done; there were none: the sums are 0. */
-  CORTADO_DEVICE void finish(bool is_empty) {
+  CORTADO_DEVICE void finish() {
     wgmma_wait<0>();
     CORTADO_UNROLL
-    for (int i = 0; i < kM; ++i) {
-      pin_sums(sums[i]);
-      CORTADO_UNROLL
-      for (int j = 0; j < kN * 4; ++j) sums[i][j / 4][j % 4] = is_empty ? 0.0f : sums[i][j / 4][j % 4];
-    }
+    for (int i = 0; i < kM; ++i) pin_sums(sums[i]);
   }
 
-  /** The sums as a row-major tile. */
-  CORTADO_DEVICE void stage(float* tile, int warp, int lane) const {
+  /** The sums as a row-major tile; zeros where no step has set them. (Zeros in `sums` itself would want as many registers again.) */
+  CORTADO_DEVICE void stage(float* tile, int warp, int lane, bool is_empty) const {
     const int first_row = warp / 4 / T::k.warps_n * kM * 64 + warp % 4 * 16, first_col = warp / 4 % T::k.warps_n * kN * 8;
-    stage_fragments<gemm_staged_pitch(T::k), 64>(tile, sums, first_row, first_col, lane);
+    if (is_empty) {
+      const float zeros[kM][kN][4] = {};
+      stage_fragments<gemm_staged_pitch(T::k), 64>(tile, zeros, first_row, first_col, lane);
+    } else {
+      stage_fragments<gemm_staged_pitch(T::k), 64>(tile, sums, first_row, first_col, lane);
+    }
   }
 };
 

@@ -23,6 +23,9 @@ struct SumsInFlight {
   int instructions = 0;
 };
 
+/** Each thread's four words of a. */
+using Fragments = std::array<const std::uint32_t*, kWarpgroup>;
+
 /** One wgmma that was issued but not waited for. */
 struct PendingProduct {
   SumsInFlight* sums;
@@ -34,6 +37,7 @@ struct PendingProduct {
   std::vector<unsigned char> rows;    /**< [64][32 bytes], as they were at the issue. */
   std::vector<unsigned char> columns; /**< [cols][32 bytes] */
   int group;
+  Fragments fragments; /**< Of a, where it does not lie in shared memory. */
 };
 
 struct WarpgroupState {
@@ -180,15 +184,19 @@ CORTADO_UNCHECKED inline SumsInFlight* sums_of(WarpgroupState& state, void* cons
 }
 
 /** a from registers, TF32: [64][8 words]. */
-CORTADO_UNCHECKED inline std::vector<unsigned char> fragment_bytes(void* const* slots) {
+CORTADO_UNCHECKED inline std::vector<unsigned char> fragment_bytes(const Fragments& fragments) {
   std::vector<unsigned char> bytes(64 * kOperandBytes);
   for (int thread = 0; thread < kWarpgroup; ++thread) {
     for (int i = 0; i < 4; ++i) {
       const int row = thread / kWarp * 16 + thread % kWarp / 4 + i % 2 * 8, word = thread % 4 + i / 2 * 4;
-      std::memcpy(bytes.data() + row * kOperandBytes + word * 4, static_cast<ProductPart*>(slots[thread])->fragment + i, 4);
+      std::memcpy(bytes.data() + row * kOperandBytes + word * 4, fragments[static_cast<std::size_t>(thread)] + i, 4);
     }
   }
   return bytes;
+}
+
+CORTADO_UNCHECKED inline std::vector<unsigned char> rows_now(const PendingProduct& product) {
+  return product.is_a_shared ? operand_bytes(product.a, 64) : fragment_bytes(product.fragments);
 }
 
 /** wgmma.mma_async.m64nNk16.f32.f16.f16 or m64nNk8.f32.tf32.tf32. */
@@ -202,10 +210,11 @@ CORTADO_UNCHECKED inline void issue_product(const char* name, float* sums, int c
       const ProductPart* part = static_cast<ProductPart*>(slots[thread]);
       if (part->b != b || (fragment == nullptr && part->a != a)) fail("threads of a warpgroup bring different descriptors");
     }
-    PendingProduct product{sums_of(state, slots, cols), adds, is_half, fragment == nullptr, a, b, {}, operand_bytes(b, cols), state.committed};
+    PendingProduct product{sums_of(state, slots, cols), adds, is_half, fragment == nullptr, a, b, {}, operand_bytes(b, cols), state.committed, {}};
     require_proxy_fence(b, cols);
     if (product.is_a_shared) require_proxy_fence(a, 64);
-    product.rows = product.is_a_shared ? operand_bytes(a, 64) : fragment_bytes(slots);
+    for (std::size_t thread = 0; thread < kWarpgroup; ++thread) product.fragments[thread] = static_cast<ProductPart*>(slots[thread])->fragment;
+    product.rows = rows_now(product);
     product.sums->instructions += 1;
     state.pending.push_back(std::move(product));
   });
@@ -221,8 +230,7 @@ inline void commit_products() {
 
 CORTADO_UNCHECKED inline void finish_product(WarpgroupState& state, const PendingProduct& product) {
   SumsInFlight& sums = *product.sums;
-  const bool is_same = operand_bytes(product.b, sums.cols) == product.columns && (!product.is_a_shared || operand_bytes(product.a, 64) == product.rows);
-  if (!is_same) fail("shared memory has changed while wgmma was reading it");
+  if (operand_bytes(product.b, sums.cols) != product.columns || rows_now(product) != product.rows) fail("an operand has changed while wgmma was reading it");
   multiply(product);
   if (--sums.instructions > 0) return;
   for (std::size_t thread = 0; thread < kWarpgroup; ++thread) {
