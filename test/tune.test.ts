@@ -241,4 +241,21 @@ describe('tuning of a device', () => {
       assert.match(text, new RegExp(`GemmTile \\w+\\{ ?${fields.join(', ')} ?\\}`));
     }
   });
+
+  it('tiles of warpgroups are chosen by records of targets that have them', () => {
+    const model = { ...convs([24], 3), precision: 'fp16' } as const;
+    const tile = { rows: 128, cols: 64, kBytes: 128, stages: 4, warpsM: 8, warpsN: 1, splits: 1, warpgroups: 1 };
+    const tuned = (name: string): ReturnType<typeof compileModel> => {
+      const { program } = compileModel({ ...model, target: name });
+      const layer = program.layers.find(({ signature }) => signature !== '')?.signature ?? assert.fail('no layer');
+      const record = [entry(layer, [{ kernel: 'conv2d_gemm', tile, ms: 1 }], { target: name })];
+      return compileModel({ ...model, target: name, tuning: record });
+    };
+    const hopper = tuned('cuda-sm90a');
+    assert.deepEqual(hopper.warnings, []);
+    assert.match(String(hopper.files.generated.get('src/convs.cu')), /\{ ?128, 64, 128, 4, 8, 1, 1, 1 ?\}/);
+    const other = tuned('cuda-sm90');
+    assert.match(other.warnings.map(({ message }) => message).join('\n'), /conv2d_gemm/);
+    assert.doesNotMatch(String(other.files.generated.get('src/convs.cu')), /\{ ?128, 64, 128, 4, 8, 1, 1/);
+  });
 });

@@ -1,4 +1,4 @@
-// nvcc takes the generated sources of both architectures without a warning, links only the CUDA runtime, and the executable says
+// nvcc takes the generated sources of all architectures without a warning, links only the CUDA runtime, and the executable says
 // what is missing on a machine without a GPU.
 
 import assert from 'node:assert/strict';
@@ -38,6 +38,7 @@ describe('nvcc', function () {
     ['cuda-sm80', 'fp16'],
     ['cuda-sm90', 'tf32'],
     ['cuda-sm90-overlap', 'fp16'],
+    ['cuda-sm90a', 'fp16'],
   ] as const) {
     it(`compiles digits for ${name} in ${precision} without a warning`, async () => {
       const outputFolder = at(name);
