@@ -66,17 +66,21 @@ export function gpuSteps({ shared, nets, target }: StepOptions): readonly GpuSte
 function wgmmaSteps(target: string): readonly GpuStep[] {
   if (target !== 'cuda-sm90') return [];
   const variant = `${target}a`;
-  const times = ['32', '256'].flatMap((images) =>
-    (['fp16', 'tf32'] as const).map((precision): GpuStep => {
-      const shape = `${images},3,224,224`;
-      const args = ['--net', 'resnet50', '--shape', shape, '--precision', precision, '--target', variant];
-      return {
-        name: `wgmma-resnet50-${images}-${precision}`,
-        title: `resnet50 [${shape}] in ${precision}, with wgmma`,
-        args: ['dist/bench/cuda/bench.js', ...args],
-      };
-    }),
-  );
+  const timed = (images: string, precision: string, by: string): GpuStep => {
+    const shape = `${images},3,224,224`;
+    const args = ['--net', 'resnet50', '--shape', shape, '--precision', precision, '--target', by];
+    return {
+      name: `wgmma-${by === variant ? 'with' : 'without'}-resnet50-${images}-${precision}`,
+      title: `resnet50 [${shape}] in ${precision}, with${by === variant ? '' : 'out'} wgmma`,
+      args: ['dist/bench/cuda/bench.js', ...args],
+    };
+  };
+  // Times without it in fp16 are among the benchmark's own.
+  const times = ['32', '256'].flatMap((images) => [
+    timed(images, 'fp16', variant),
+    timed(images, 'tf32', variant),
+    timed(images, 'tf32', target),
+  ]);
   const kernels = ['dist/bench/cuda/kernel-test-main.js', 'conv_wgmma_test', '--target', variant];
   return [{ name: 'wgmma-kernels', title: 'kernels with wgmma', args: kernels }, ...times];
 }

@@ -27,8 +27,8 @@ describe('steps on a GPU', () => {
       return names.indexOf(name);
     };
     assert.ok(place('bench-resnet50-1x3x224x224-fp16') < place('sanitizer-squeezenet_1_1-fp16'));
-    assert.ok(place('wgmma-kernels') < place('wgmma-resnet50-256-fp16'));
-    assert.ok(place('bench-resnet50-256x3x224x224-fp16') < place('wgmma-resnet50-256-fp16'));
+    assert.ok(place('wgmma-kernels') < place('wgmma-with-resnet50-256-fp16'));
+    assert.ok(place('bench-resnet50-256x3x224x224-fp16') < place('wgmma-with-resnet50-256-fp16'));
     assert.ok(place('sanitizer-squeezenet_1_1-fp16') < place('corpus-1'));
     assert.ok(place('corpus-1') < place('net-resnet50-fp16'));
   });
