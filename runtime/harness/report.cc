@@ -120,6 +120,15 @@ void put_json_string(std::FILE* out, const char* text) {
   std::fputc('"', out);
 }
 
+/** A rate as text; nothing for a layer whose work only its run knows: the plan tells of the greatest. */
+struct RateText {
+  char text[16];
+  RateText(double amount, double ns, bool is_known) {
+    if (is_known) std::snprintf(text, sizeof text, "%.1f", amount / ns);
+    else std::strcpy(text, "-");
+  }
+};
+
 }  // namespace
 
 std::uint64_t clock_ns() { return monotonic_ns(); }
@@ -155,9 +164,12 @@ void print_times(const cortado_model_info& info, RunTimes& times) {
 
 void print_profile(const cortado_model_info& info, const std::uint64_t* ns, std::size_t runs) {
   std::uint64_t total = 0, macs = 0;
+  bool is_known = true;
+  const auto has_fixed_size = [](const cortado_layer& layer) { return std::strstr(layer.shape, "<=") == nullptr; };
   for (std::size_t i = 0; i < info.n_layers; ++i) {
     total += ns[i];
     macs += ns[i] > 0 ? info.layers[i].macs : 0;
+    if (ns[i] > 0 && !has_fixed_size(info.layers[i])) is_known = false;
   }
   const auto n = static_cast<double>(runs);
   std::printf("%5s  %-18s %-28s %-24s %-22s %9s %6s %8s %7s\n", "op", "type", "blob", "kernel", "shape", "ms", "%", "GFLOP/s", "GB/s");
@@ -165,13 +177,14 @@ void print_profile(const cortado_model_info& info, const std::uint64_t* ns, std:
     const cortado_layer& layer = info.layers[i];
     const double time = static_cast<double>(ns[i]) / n;
     if (ns[i] == 0) continue;  // a branch not taken
-    std::printf("%5d  %-18s %-28s %-24s %-22s %9.4f %6.1f %8.1f %7.1f\n", layer.op, layer.type, layer.name, layer.kernel, layer.shape,
-                time * 1e-6, 100.0 * static_cast<double>(ns[i]) / static_cast<double>(total), 2.0 * static_cast<double>(layer.macs) / time,
-                static_cast<double>(layer.bytes) / time);
+    const RateText flops(2.0 * static_cast<double>(layer.macs), time, has_fixed_size(layer));
+    const RateText bytes(static_cast<double>(layer.bytes), time, has_fixed_size(layer));
+    std::printf("%5d  %-18s %-28s %-24s %-22s %9.4f %6.1f %8s %7s\n", layer.op, layer.type, layer.name, layer.kernel, layer.shape,
+                time * 1e-6, 100.0 * static_cast<double>(ns[i]) / static_cast<double>(total), flops.text, bytes.text);
   }
   if (total == 0) return;
-  std::printf("%5s  %-18s %-28s %-24s %-22s %9.4f %6.1f %8.1f\n", "", "all", "", "", "", static_cast<double>(total) * 1e-6 / n, 100.0,
-              2.0 * static_cast<double>(macs) * n / static_cast<double>(total));
+  const RateText all(2.0 * static_cast<double>(macs) * n, static_cast<double>(total), is_known);
+  std::printf("%5s  %-18s %-28s %-24s %-22s %9.4f %6.1f %8s\n", "", "all", "", "", "", static_cast<double>(total) * 1e-6 / n, 100.0, all.text);
 }
 
 bool write_stats(const char* path, const cortado_model_info& info, RunTimes& times, const std::uint64_t* layer_ns, Error* error) {
