@@ -1,6 +1,8 @@
 // npm test: installs what is missing, builds, runs all tests that need no device, ends with `N passed, N failed, N skipped`.
 // Arguments are handed to mocha (`npm test -- --grep arena`).
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installDebianPackages, prepare, root, run } from './prepare.mjs';
 
@@ -19,15 +21,24 @@ installDebianPackages([
   { file: '/usr/include/newlib/c++', package: 'libstdc++-arm-none-eabi-dev' },
   { program: 'qemu-system-arm', package: 'qemu-system-arm' },
 ]);
+const folder = mkdtempSync(join(tmpdir(), 'cortado-tests-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
-const status = run(process.execPath, [
-  mocha,
-  '--recursive',
-  '--reporter',
-  join(root, 'dist', 'test', 'support', 'summary-reporter.js'),
-  '--timeout',
-  '600000',
-  'dist/test/**/*.test.js',
-  ...process.argv.slice(2),
-]);
+const status = run(
+  process.execPath,
+  [
+    mocha,
+    '--recursive',
+    '--parallel',
+    '--jobs',
+    '2',
+    '--reporter',
+    join(root, 'dist', 'test', 'support', 'summary-reporter.js'),
+    '--timeout',
+    '600000',
+    'dist/test/**/*.test.js',
+    ...process.argv.slice(2),
+  ],
+  { env: { ...process.env, CORTADO_SKIP_REASONS: join(folder, 'skipped') } },
+);
 process.exit(status);

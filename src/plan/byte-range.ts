@@ -41,6 +41,21 @@ export function cutOut<T extends ByteRange>(segments: readonly T[], range: ByteR
     if (!rangesMeet(segment, range)) return [segment];
     const before = { ...segment, end: range.start };
     const after = { ...segment, start: range.end };
-    return [before, after].filter(({ start, end }) => start < end);
+    return [before, after].map(withoutGaps).filter(({ start, end }) => start < end);
   });
+}
+
+/** From the first byte that is the segment's own to the last: none of it may be left beside the lanes. */
+function withoutGaps<T extends ByteRange>(segment: T): T {
+  const { start, end, lanes } = segment;
+  if (lanes === undefined) return segment;
+  const { fromBytes, widthBytes, pitchBytes } = lanes;
+  const phaseOf = (byte: number): number => (((byte - fromBytes) % pitchBytes) + pitchBytes) % pitchBytes;
+  const first = phaseOf(start);
+  const last = phaseOf(end - 1);
+  return {
+    ...segment,
+    start: first < widthBytes ? start : start + pitchBytes - first,
+    end: last < widthBytes ? end : end - (last - widthBytes + 1),
+  };
 }

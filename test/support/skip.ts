@@ -1,20 +1,23 @@
 // Skipping with a reason: what a test needs and this machine lacks.
 
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type Mocha from 'mocha';
 import { packageRoot } from '../../src/package-root.js';
 
-const reasons: string[] = [];
+/** Where the processes of a parallel run gather their reasons: a file named by the environment, a reason a line. */
+const kGathered = process.env.CORTADO_SKIP_REASONS;
 
-/** Skips the running test or suite and remembers why. */
+/** Skips the running test or suite and records why. */
 export function skipBecause(context: Mocha.Context, reason: string): never {
-  reasons.push(reason);
+  if (kGathered !== undefined) appendFileSync(kGathered, `${reason}\n`);
   return context.skip();
 }
 
+/** What has been recorded, in order. */
 export function skipReasons(): readonly string[] {
-  return reasons;
+  if (kGathered === undefined || !existsSync(kGathered)) return [];
+  return readFileSync(kGathered, 'utf8').split('\n').slice(0, -1);
 }
 
 /** The shared data beside the checkout; undefined where there is none (a user's clone). */
