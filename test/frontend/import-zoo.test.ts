@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { CompileError } from '../../src/errors.js';
 import { typeToString } from '../../src/ir/type.js';
 import { NetZoo } from '../corpus/nets.js';
+import { skipBecause } from '../support/skip.js';
 
 const kFolder = new URL('../../../../shared/golden', import.meta.url).pathname;
 
@@ -15,8 +16,7 @@ describe('whole nets', function () {
 
   before(function () {
     if (fs.existsSync(kFolder)) return;
-    console.log(`      skipped: no recorded nets in ${kFolder}`);
-    this.skip();
+    skipBecause(this, `there are no recorded nets in ${kFolder}`);
   });
 
   const io = (net: string): readonly string[] => {

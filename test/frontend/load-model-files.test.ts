@@ -16,6 +16,7 @@ import { makeArgument, makeNet, makeOperator } from '../../src/frontend/caffe2/n
 import { protoFromTensor } from '../../src/frontend/caffe2/tensor-proto.js';
 import { findValueInfo, loadValueInfo } from '../../src/frontend/caffe2/value-info.js';
 import { floatTensor } from '../../src/ir/tensor.js';
+import { skipBecause } from '../support/skip.js';
 import { expectProblem } from './expect-problem.js';
 import {
   bytesOfText,
@@ -50,7 +51,7 @@ describe('the form of a file is found in its content', () => {
 
   it('the files of the zoo', function () {
     const zoo = sharedPath('golden/nets');
-    if (zoo === undefined) return this.skip();
+    if (zoo === undefined) return skipBecause(this, 'there are no recorded nets beside the checkout');
     for (const folder of fs.readdirSync(zoo)) {
       const file = path.join(zoo, folder, 'predict_net.pb');
       assert.equal(detectFormat(memorySource(fs.readFileSync(file))), 'net', file);

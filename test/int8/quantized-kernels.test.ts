@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { loadTarget } from '../../src/build/target.js';
 import { words } from '../../src/build/tool-paths.js';
 import { needTargetTools } from '../support/need-target-tools.js';
+import { skipBecause } from '../support/skip.js';
 
 const run = promisify(execFile);
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
@@ -24,7 +25,8 @@ describe('8-bit kernels', () => {
   for (const [compiler, flags, cpuFlag] of kBuilds) {
     it(`${compiler} ${flags.join(' ')}`, async function () {
       this.timeout(180_000);
-      if (!(await readFile('/proc/cpuinfo', 'utf8').catch(() => '')).includes(` ${cpuFlag}`)) return this.skip();
+      if (!(await readFile('/proc/cpuinfo', 'utf8').catch(() => '')).includes(` ${cpuFlag}`))
+        return skipBecause(this, `this CPU lacks ${cpuFlag}`);
       await compileAndRun(compiler, flags, []);
     });
   }
