@@ -91,15 +91,15 @@ async function makeOutputFolder(outputFolder: string): Promise<string | undefine
   let made: string | undefined;
   try {
     for (const folder of missing) {
-      // At once: a folder that is being made while a signal empties the list would stay.
+      // Listed before it is there and made at once: a folder that is being made while a signal empties the list would stay.
+      if (made === undefined) listTempFolder(folder);
       mkdirSync(folder);
-      if (made !== undefined) continue;
-      made = folder;
-      listTempFolder(made);
+      made ??= folder;
     }
     return made;
   } catch (error) {
     if (made !== undefined) await removeTempFolder(made);
+    else for (const folder of missing.slice(0, 1)) keepFolder(folder);
     return fail('bad-option', `output folder ${outputFolder} cannot be made`, { got: reasonOf(error) });
   }
 }

@@ -14,13 +14,18 @@ export function watchTempFolders(listener: (count: number) => void): void {
 }
 
 /**
- * A fresh folder `<parent>/<prefix>XXXXXX`, as an absolute path: tools run in other folders. Made and listed in one go, so
- * that no signal comes between.
+ * A fresh folder `<parent>/<prefix>XXXXXX`, as an absolute path: tools run in other folders. Whoever handles signals is told
+ * before it is made and finds it listed afterwards: none comes between.
  */
 export async function makeTempFolder(parent: string, prefix: string): Promise<string> {
-  const folder = mkdtempSync(join(resolve(parent), prefix));
-  listTempFolder(folder);
-  return folder;
+  notify(listed.size + 1);
+  try {
+    const folder = mkdtempSync(join(resolve(parent), prefix));
+    listed.add(folder);
+    return folder;
+  } finally {
+    notify(listed.size);
+  }
 }
 
 /** Lists a folder that must go unless it is released. */
