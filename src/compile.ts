@@ -21,7 +21,7 @@ import type { KernelTarget, Precision } from './ops/kernel-call.js';
 import { runPasses } from './passes/pipeline.js';
 import { buildProgram } from './plan/build-program.js';
 import { arenaPeakText, largestWeightsText } from './plan/memory-peaks.js';
-import type { Program } from './plan/program.js';
+import type { Arena, Program } from './plan/program.js';
 import { applyRecord } from './tune/apply-record.js';
 import type { TuningRecord } from './tune/record.js';
 import { kVersion } from './version.js';
@@ -262,14 +262,29 @@ function checkImageWeights({ files, program }: CompiledNet, { emit = ['executabl
   });
 }
 
+/** The arena of the host and that of a device, each by itself. */
 function checkBudget(program: Program, maxArenaBytes: number | undefined): void {
-  if (maxArenaBytes === undefined || program.arenaBytes <= maxArenaBytes) return;
-  fail('mismatch', 'the arena exceeds its budget', {
-    expected: `at most ${maxArenaBytes} bytes`,
+  if (maxArenaBytes === undefined) return;
+  const { arena, arenaBytes, arenaBoundBytes, deviceArena } = program;
+  const host = { entries: arena, sizeBytes: arenaBytes, boundBytes: arenaBoundBytes };
+  checkArena(program, 'the arena', host, maxArenaBytes);
+  if (deviceArena !== undefined) checkArena(program, 'the arena of the device', deviceArena, maxArenaBytes);
+}
+
+function checkArena(
+  program: Program,
+  what: string,
+  { entries, sizeBytes, boundBytes }: Pick<Arena, 'entries' | 'sizeBytes' | 'boundBytes'>,
+  mostBytes: number,
+): void {
+  if (sizeBytes <= mostBytes) return;
+  const fewerThreads = program.threads > 1 && program.deviceArena === undefined ? ' or fewer threads' : '';
+  fail('mismatch', `${what} exceeds its budget`, {
+    expected: `at most ${mostBytes} bytes`,
     got:
-      `${program.arenaBytes} bytes, ${program.arenaBytes - maxArenaBytes} too many (no plan can be below ` +
-      `${program.arenaBoundBytes}); ${arenaPeakText(program)}`,
-    remedy: `raise --max-arena, or use smaller inputs${program.threads > 1 ? ' or fewer threads' : ''}`,
+      `${sizeBytes} bytes, ${sizeBytes - mostBytes} too many (no plan can be below ${boundBytes}); ` +
+      arenaPeakText(program, entries),
+    remedy: `raise --max-arena, or use smaller inputs${fewerThreads}`,
   });
 }
 

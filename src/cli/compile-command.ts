@@ -8,7 +8,7 @@ import { type BuildRequest, compile } from '../compile.js';
 import { formatBytes, formatCount, formatTable, formatTime } from '../format.js';
 import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ops/print-graph.js';
-
+import type { Program } from '../plan/program.js';
 import { type Measured, writeReport } from '../report/write-report.js';
 import { hasTime } from '../run/profile-net.js';
 import { imageRows } from './image-rows.js';
@@ -48,7 +48,11 @@ export function addCompileCommand(program: Command): void {
         .argParser(collectKinds),
     )
     .option('--weights <where>', 'linked into the binary, in a file beside it, or given as a pointer', 'linked')
-    .option('--max-arena <size>', 'fail when run-time memory exceeds this: 65536, 64k, 2M', parseBytes)
+    .option(
+      '--max-arena <size>',
+      'fail when run-time memory, of the host or of a device, exceeds this: 65536, 64k, 2M',
+      parseBytes,
+    )
     .option('--max-flash <size>', 'fail when an image without an operating system exceeds this', parseBytes)
     .option('--trace', 'let the executable write every tensor (its --trace DIR)')
     .option(
@@ -156,6 +160,7 @@ function summaryJson(compiled: Compiled, flags: CompileFlags, timeMs: number): s
       arenaBytes: program.arenaBytes,
       arenaBoundBytes: program.arenaBoundBytes,
       arenaStrategy: program.arenaStrategy,
+      ...(program.deviceArena === undefined ? {} : { deviceArenaBytes: program.deviceArena.sizeBytes }),
       packedWeightBytes: program.weightBytes,
       rawWeightBytes: program.rawWeightBytes,
       ...(build.image === undefined ? {} : { image: build.image }),
@@ -183,6 +188,7 @@ function summaryText(compiled: Compiled, flags: CompileFlags, timeMs: number): s
       'arena',
       `${program.arenaBytes} bytes (${formatBytes(program.arenaBytes)}), ${share.toFixed(3)} x the bound of ${program.arenaBoundBytes}, ${program.arenaStrategy}`,
     ],
+    ...deviceRows(program),
     [
       'weights',
       `${program.weightBytes} bytes packed (${formatBytes(program.weightBytes)}), ${program.rawWeightBytes} raw`,
@@ -191,4 +197,10 @@ function summaryText(compiled: Compiled, flags: CompileFlags, timeMs: number): s
     ...(build.toolchain === undefined ? [] : [['toolchain', build.toolchain]]),
     ['time', formatTime(timeMs)],
   ]);
+}
+
+function deviceRows({ deviceArena }: Program): readonly (readonly string[])[] {
+  if (deviceArena === undefined) return [];
+  const { sizeBytes } = deviceArena;
+  return [['', `on the device ${sizeBytes} bytes (${formatBytes(sizeBytes)})`]];
 }

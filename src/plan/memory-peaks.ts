@@ -1,7 +1,7 @@
 // What takes the most memory of a plan, in words, for errors about budgets.
 
 import { type BufferRequest, liveSums } from './arena.js';
-import type { Program } from './program.js';
+import type { ArenaEntry, Layer, Program } from './program.js';
 
 const kMostNamed = 4;
 
@@ -18,13 +18,17 @@ export function peakText(buffers: readonly BufferRequest[]): string {
   return largestText(peakBuffers(buffers).live);
 }
 
-/** `op 6 Conv (relu_8) needs relu_8 147456, relu_5 73728 at once` */
-export function arenaPeakText({ arena, layers }: Program): string {
+/** Of the host's arena or the device's: `op 6 Conv (relu_8) needs relu_8 147456, relu_5 73728 at once` */
+export function arenaPeakText({ layers }: Program, arena: readonly ArenaEntry[]): string {
   const { step, live } = peakBuffers(arena);
-  const layer = layers.find(({ at, isOnDevice }) => at === step && !isOnDevice);
-  const who =
-    layer === undefined ? 'the net' : `op ${layer.origin.opIndex} ${layer.origin.opType} (${layer.writes[0]})`;
-  return `${who} needs ${largestText(live)} at once`;
+  const layer = layers.find(({ at }) => at === step);
+  return `${layer === undefined ? 'the net' : layerText(layer)} needs ${largestText(live)} at once`;
+}
+
+/** Copies and conversions have no operator of the net. */
+function layerText({ origin, op, writes }: Layer): string {
+  const who = origin.opIndex === '' ? op : `op ${origin.opIndex} ${origin.opType}`;
+  return `${who} (${writes[0]})`;
 }
 
 /** `relu_80.pack0 131072, relu_74.pack0 65536` */

@@ -117,4 +117,21 @@ describe('placement on a GPU', () => {
   it('says so when a target without a GPU is asked for another precision', () => {
     assert.throws(() => compileModel({ ...digitsModel(), target: 'x86-64', precision: 'fp16' }), /no precision fp16/);
   });
+
+  it('a convolution of more pixels than a product counts stays on the host', () => {
+    const net = `external_input: "x" external_input: "w" external_output: "y"
+      op { input: "x" input: "w" output: "y" type: "Conv" arg { name: "kernel" i: 1 } }`;
+    const convolution = (images: string): string | undefined =>
+      places(net, [`x:${images},8,2,2`], [fill('w', [8, 8, 1, 1], 1)]).find((place) => /^Conv /.test(place));
+    assert.equal(convolution('1..500000000'), 'Conv device');
+    assert.equal(convolution('1..600000000'), 'Conv host');
+  });
+
+  it('a budget holds for the memory of the device, too', () => {
+    const compiled = (maxArenaBytes: number) => () => compileModel({ ...digitsModel(), ...kTarget, maxArenaBytes });
+    const { sizeBytes } = compileModel({ ...digitsModel(), ...kTarget }).program.deviceArena ?? assert.fail('no arena');
+    assert.doesNotThrow(compiled(sizeBytes));
+    const message = /the arena of the device exceeds its budget .*, 1 too many .*op 0 Conv \(conv1\.1\) needs data/;
+    assert.throws(compiled(sizeBytes - 1), message);
+  });
 });

@@ -154,6 +154,12 @@ describe('inputs', () => {
       'blob y: --input names y, which an operator makes (expected x)',
       'blob q: --input names q, which no operator reads (expected x)',
     ]);
+    for (const type of ['string', 'bf16']) {
+      assert.match(
+        refusals(kRelu, { inputs: [`x:${type}:2`] })[0] ?? '',
+        new RegExp(`no operator reads .expected x.; ${type} is no type of inputs: float32, `),
+      );
+    }
   });
 
   it('a bounded dim stays symbolic through the net', () => {

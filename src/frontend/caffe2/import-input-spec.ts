@@ -30,6 +30,9 @@ const kTypeNames: { readonly [name: string]: DType } = {
   long: 'i64',
 };
 
+/** For messages: one spelling of each. */
+export const kInputTypes = 'float32, float64, float16, uint8, int8, uint16, int16, int32, int64, bool';
+
 const kForm = 'NAME:DIMS or NAME:TYPE:DIMS, such as data:1,3,224,224, data:uint8:1,240,320,4 or data:1..8,3,224,224';
 /** Beyond this a dim is a slip of the finger, and products of dims are no longer exact. */
 const kMaxDim = 2 ** 31 - 1;
@@ -84,7 +87,7 @@ function splitSpec(text: string): SpecParts {
 
 /** The dtype of a name as Caffe2, numpy or the IR spells it. */
 export function typeFromName(name: string): DType | undefined {
-  return kTypeNames[name] ?? (isDType(name) && name !== 'str' ? name : undefined);
+  return kTypeNames[name] ?? (isDType(name) && name !== 'str' && name !== 'bf16' ? name : undefined);
 }
 
 const kNumber = /^\d+$/;

@@ -6,7 +6,7 @@ import type { Problem, Where } from '../../errors.js';
 import { dimMax } from '../../ir/dim.js';
 import { elementCount, getNumber, type Tensor } from '../../ir/tensor.js';
 import { type Quantization, type TensorType, tensorType } from '../../ir/type.js';
-import type { InputSpec } from './import-input-spec.js';
+import { type InputSpec, kInputTypes } from './import-input-spec.js';
 import type { Reader } from './import-reads.js';
 import type { NetDef } from './net-def.js';
 import type { ValueInfo } from './value-info.js';
@@ -76,7 +76,15 @@ export function checkGivenNames(sources: InputSources, inputs: readonly FoundInp
       message: `--input names ${name}, which ${made.has(name) ? 'an operator makes' : 'no operator reads'}`,
       where: { blob: name },
       expected: inputs.length === 0 ? 'no --input' : inputs.map((input) => input.name).join(' or '),
+      ...typeRemedy(name, names),
     }));
+}
+
+/** `data:string` where there is an input `data`: the type is what is wrong. */
+function typeRemedy(name: string, names: ReadonlySet<string>): Pick<Problem, 'remedy'> {
+  const colon = name.lastIndexOf(':');
+  if (colon < 0 || !names.has(name.slice(0, colon))) return {};
+  return { remedy: `${name.slice(colon + 1)} is no type of inputs: ${kInputTypes}` };
 }
 
 /** Workspace blobs that operators use without declaring them begin so. */

@@ -11,7 +11,7 @@ namespace cortado::cuda {
 template <class S, class V, class T>
 CORTADO_DEVICE V load_inside(const T* image, int row, int col, int channel) {
   const bool inside = static_cast<unsigned>(row) < static_cast<unsigned>(S::k.in_height) && static_cast<unsigned>(col) < static_cast<unsigned>(S::k.in_width);
-  return inside ? load<V>(image + (row * S::k.in_width + col) * S::k.x_stored + channel) : splat<V>(0.0f);
+  return inside ? load<V>(image + static_cast<std::int64_t>(row * S::k.in_width + col) * S::k.x_stored + channel) : splat<V>(0.0f);
 }
 
 template <class S, int kStrip, class T, class Ep>

@@ -105,8 +105,8 @@ __global__ void __launch_bounds__(kMomentThreads) channel_moments_kernel(ImageRo
   constexpr int N = kWide<T>;
   __shared__ float parts[kMomentLanes][kMomentPacks][N];
   const int pack = static_cast<int>(threadIdx.x) % kMomentPacks, lane = static_cast<int>(threadIdx.x) / kMomentPacks;
-  const int channel = (static_cast<int>(blockIdx.x) * kMomentPacks + pack) * N, stored = static_cast<int>(round_up(rows.channels, 8));
-  const std::int64_t piece = blockIdx.y, pieces = gridDim.y, image = blockIdx.z;
+  const int channel = (static_cast<int>(blockIdx.z) * kMomentPacks + pack) * N, stored = static_cast<int>(round_up(rows.channels, 8));
+  const std::int64_t piece = blockIdx.y, pieces = gridDim.y, image = blockIdx.x;
   const std::int64_t begin = rows.pixels * piece / pieces, end = rows.pixels * (piece + 1) / pieces;
   const T* from = x + image * rows.pixels * rows.x_stored + channel;
   const bool exists = channel < rows.channels;
@@ -172,14 +172,14 @@ constexpr std::size_t instance_norm_scratch_bytes(std::int64_t n, std::int64_t c
   return static_cast<std::size_t>(n * (moment_pieces(pixels) + 1) * 2 * round_up(channels, 8)) * sizeof(float);
 }
 
-/** rows.pixels counts those of one image; scale, bias padded to 8; n at most 65535. In place allowed. */
+/** rows.pixels counts those of one image; scale, bias padded to 8. In place allowed. */
 template <class T, class Ep>
 void instance_norm_image(cudaStream_t stream, std::int64_t n, const ImageRows& rows, float epsilon, const T* x, const float* scale, const float* bias, T* y,
                          const Ep& ep, void* scratch) {
   const int pieces = moment_pieces(rows.pixels);
   float* moments = static_cast<float*>(scratch);
   float* affine = moments + n * pieces * 2 * round_up(rows.channels, 8);
-  const dim3 grid(static_cast<unsigned>(ceil_div(packs_of(rows.channels, kWide<T>), kMomentPacks)), static_cast<unsigned>(pieces), static_cast<unsigned>(n));
+  const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>(pieces), static_cast<unsigned>(ceil_div(packs_of(rows.channels, kWide<T>), kMomentPacks)));
   launch(channel_moments_kernel<T>, grid, dim3(kMomentThreads), 0, stream, rows, x, moments);
   const Launch join = linear_launch(n * rows.channels);
   launch(join_moments_kernel<float>, join.grid, join.block, 0, stream, rows, n, pieces, epsilon, moments, scale, affine);

@@ -99,8 +99,8 @@ __global__ void __launch_bounds__(kAveragePacks* kAverageLanes)
   constexpr int N = kWide<T>;
   __shared__ float sums[kAverageLanes][kAveragePacks][N];
   const int pack = static_cast<int>(threadIdx.x) % kAveragePacks, lane = static_cast<int>(threadIdx.x) / kAveragePacks;
-  const int channel = (static_cast<int>(blockIdx.x) * kAveragePacks + pack) * N;
-  const T* image = x + static_cast<std::int64_t>(blockIdx.y) * pixels * x_stored + channel;
+  const int channel = (static_cast<int>(blockIdx.y) * kAveragePacks + pack) * N;
+  const T* image = x + static_cast<std::int64_t>(blockIdx.x) * pixels * x_stored + channel;
   Pack<N> sum = splat<Pack<N>>(0.0f);
   if (channel < y_written) {
     for (int p = lane; p < pixels; p += kAverageLanes) sum = sum + load<Pack<N>>(image + static_cast<std::int64_t>(p) * x_stored);
@@ -111,16 +111,16 @@ __global__ void __launch_bounds__(kAveragePacks* kAverageLanes)
   for (int other = 1; other < kAverageLanes; ++other) {
     for (int i = 0; i < N; ++i) sum.lane[i] += sums[other][pack][i];
   }
-  const std::int64_t pixel = blockIdx.y;
+  const std::int64_t pixel = blockIdx.x;
   const Pack<N> mean = finish(ep, divide(sum, splat<Pack<N>>(static_cast<float>(pixels))), channel, dense_offset(pixel, channels, channel));
   store_channels<true>(y + pixel * y_stored, mean, channel, channels, y_written);
 }
 
-/** Mean over all pixels: [n][rows.pixels][x_stored] → [n][y_stored]; here rows.pixels counts those of one image. n at most 65535. */
+/** Mean over all pixels: [n][rows.pixels][x_stored] → [n][y_stored]; here rows.pixels counts those of one image. */
 template <class T, class Ep>
 void global_average_image(cudaStream_t stream, std::int64_t n, const ImageRows& rows, const T* x, T* y, const Ep& ep) {
   const int packs = packs_of(rows.y_written, kWide<T>);
-  const dim3 grid(static_cast<unsigned>(ceil_div(packs, kAveragePacks)), static_cast<unsigned>(n));
+  const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>(ceil_div(packs, kAveragePacks)));
   launch(global_average_kernel<T, Ep>, grid, dim3(kAveragePacks * kAverageLanes), 0, stream, static_cast<int>(rows.pixels), rows.channels, rows.x_stored,
          rows.y_written, rows.y_stored, x, y, ep);
 }

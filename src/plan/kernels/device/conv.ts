@@ -23,6 +23,9 @@ const kPack = 8;
 /** From so many rows on a product in tiles is better. */
 const kMostRows = 8;
 
+/** Products count the pixels of all images, those of a last tile included, in 32 bits. */
+const kMostPixels = 2 ** 31 - 2 ** 10;
+
 /** Groups of fewer channels are not worth the tiles of a matrix product. */
 const kThinGroup = 16;
 
@@ -42,14 +45,15 @@ export const kConvDeviceKernels: readonly Kernel[] = [
   {
     name: 'conv2d_gemm',
     op: 'Conv',
-    form: (request) => formWhere(request, () => true),
+    form: (request) => formWhere(request, (s) => countsPixels(request, s)),
     tiles: (request) => productTiles(request, geometryOf(request)),
     lower: (request) => lowerProduct(request, 'conv2d_gemm', geometryOf(request)),
   },
   {
     name: 'conv2d_transpose_gemm',
     op: 'ConvTranspose',
-    form: (request) => formWhere(request, (s) => s.groups === 1 && s.padTop >= 0 && s.padLeft >= 0),
+    form: (request) =>
+      formWhere(request, (s) => s.groups === 1 && s.padTop >= 0 && s.padLeft >= 0 && countsPixels(request, s)),
     tiles: (request) => productTiles(request, geometryOf(request), true),
     lower: (request) => lowerProduct(request, 'conv2d_transpose_gemm', geometryOf(request)),
   },
@@ -63,7 +67,8 @@ export const kConvDeviceKernels: readonly Kernel[] = [
   {
     name: 'fc_gemm',
     op: 'FC',
-    form: (request) => (constantFeatures(request) === undefined ? undefined : kImageForm),
+    form: (request) =>
+      constantFeatures(request) !== undefined && rowsOf(request) <= kMostPixels ? kImageForm : undefined,
     tiles: (request) => productTiles(request, rowsAsImages(request)),
     lower: (request) => lowerProduct(request, 'fc_gemm', rowsAsImages(request)),
   },
@@ -72,6 +77,10 @@ export const kConvDeviceKernels: readonly Kernel[] = [
 function formWhere(request: KernelRequest, fits: (shape: ConvGeometry) => boolean): Form | undefined {
   const shape = convShape(request);
   return shape !== undefined && fits(shape) ? kImageForm : undefined;
+}
+
+function countsPixels(request: KernelRequest, { outHeight, outWidth }: ConvGeometry): boolean {
+  return rowsOf(request) * outHeight * outWidth <= kMostPixels;
 }
 
 function isDepthwise({ groups, inChannels, outChannels }: ConvGeometry): boolean {
