@@ -183,8 +183,10 @@ void all_kernels() {
   check_pool<kPool, AverageReduce, T>("average pooling");
   check_pool<kPoolSlice, MaxReduce, T>("max pooling into a slice");
   check_average<T>("global average", 3, 49, 77);
-  // More images than a grid is high.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(CORTADO_CUDA_SANITIZER)
+  // More images than a grid is high: of no interest to sanitizers, which are slow.
   if (std::is_same_v<T, Half>) check_average<T>("global average of many images", 65537, 1, 8);
+#endif
   check_depthwise<kDepthwise, 4, T>("depthwise 3x3");
   check_depthwise<kDepthwiseStride, 2, T>("depthwise 5x3 stride 2 into a slice");
   check_depthwise<kDepthwiseDilated, 1, T>("depthwise dilated");
