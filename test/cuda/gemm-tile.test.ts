@@ -13,7 +13,8 @@ import {
 } from '../../src/plan/kernels/device/gemm-tile.js';
 
 const kMaths: readonly GemmMath[] = ['HalfMath', 'Tf32Math', 'FloatMath'];
-const kMaxSharedBytes = 227 * 1024;
+const kSm90 = { architecture: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const kSm90a = { ...kSm90, wgmma: true };
 
 /** [pixels of an image, channels, sums] of ResNet-50's convolutions after the first. */
 const kResNet: readonly (readonly [number, number, number])[] = [
@@ -29,7 +30,7 @@ const kResNet: readonly (readonly [number, number, number])[] = [
 ];
 
 function productSize(batch: number, [pixels, channels, sums]: readonly [number, number, number]): ProductSize {
-  return { pixels: batch * pixels, channels, sums, repeats: 1, multiprocessors: 132, math: 'HalfMath' };
+  return { pixels: batch * pixels, channels, sums, repeats: 1, math: 'HalfMath', device: kSm90 };
 }
 
 /** What conv2d_gemm.h and tile_math.h assert. */
@@ -48,14 +49,14 @@ function fits(tile: GemmTile, math: GemmMath): boolean {
     tile.cols % step === 0 &&
     tile.rows % (tile.warpsM * unitRows) === 0 &&
     tile.cols % (tile.warpsN * unitCols) === 0 &&
-    tile.stages * (tile.rows + tile.cols) * tile.kBytes <= kMaxSharedBytes
+    tile.stages * (tile.rows + tile.cols) * tile.kBytes <= kSm90.sharedBytes
   );
 }
 
 describe('tiles of matrix products on a device', () => {
   it('all fit the kernel and the device', () => {
     for (const math of kMaths) {
-      for (const { tile, cycles } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, wgmma: true })) {
+      for (const { tile, cycles } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, device: kSm90a })) {
         assert.ok(fits(tile, math), `${math} ${JSON.stringify(tile)}`);
         assert.ok(cycles > 0);
       }
@@ -66,7 +67,7 @@ describe('tiles of matrix products on a device', () => {
     const read = (name: string): Promise<string> => readFile(`runtime/cuda/test/${name}.cu`, 'utf8');
     const sources = [await read('conv_gemm_test'), await read('conv_wgmma_test')];
     for (const math of kMaths) {
-      for (const { tile } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, wgmma: true })) {
+      for (const { tile } of estimateTiles({ ...productSize(1, [196, 256, 2304]), math, device: kSm90a })) {
         const fields = [tile.rows, tile.cols, tile.kBytes, tile.stages, tile.warpsM, tile.warpsN].join(', ');
         const line = new RegExp(`kPlanned\\d+\\{${fields}, \\d+${tile.warpgroups === 1 ? ', 1' : ''}\\}`);
         assert.match(sources[tile.warpgroups ?? 0] ?? '', line, `${math} {${fields}} is not tested`);
@@ -92,13 +93,13 @@ describe('tiles of matrix products on a device', () => {
   it('are of warpgroups with many images where the device has them, and of warps with one', () => {
     const deep: readonly [number, number, number] = [196, 256, 2304];
     for (const math of ['HalfMath', 'Tf32Math'] as const) {
-      const sizes = [256, 1].map((batch): ProductSize => ({ ...productSize(batch, deep), math, wgmma: true }));
+      const sizes = [256, 1].map((batch): ProductSize => ({ ...productSize(batch, deep), math, device: kSm90a }));
       assert.deepEqual(
         sizes.map((size) => chooseGemmTile(size).warpgroups),
         [1, 0],
       );
     }
-    const exact = estimateTiles({ ...productSize(256, deep), math: 'FloatMath', wgmma: true });
+    const exact = estimateTiles({ ...productSize(256, deep), math: 'FloatMath', device: kSm90a });
     assert.ok(
       exact.every(({ tile }) => tile.warpgroups === 0),
       'wgmma has no fp32',
@@ -111,9 +112,19 @@ describe('tiles of matrix products on a device', () => {
   });
 
   it('tuning may try both kinds', () => {
-    const { axes } = gemmTileSpace({ ...productSize(8, [784, 128, 1152]), wgmma: true });
+    const { axes } = gemmTileSpace({ ...productSize(8, [784, 128, 1152]), device: kSm90a });
     const kinds = new Set(axes[0]?.map(({ warpgroups }) => warpgroups));
     assert.deepEqual([...kinds].sort(), [0, 1]);
+  });
+
+  it('know the shared memory and the rates of the device', () => {
+    const layer = [784, 512, 128] as const;
+    const small = { architecture: 80, multiprocessors: 132, sharedBytes: 99 * 1024 };
+    const cyclesOn = (device: ProductSize['device']): number =>
+      Math.min(...estimateTiles({ ...productSize(256, layer), device }).map(({ cycles }) => cycles));
+    const [older, large] = [cyclesOn(small), cyclesOn({ ...small, sharedBytes: kSm90.sharedBytes })];
+    assert.ok(large < older, 'more blocks at once');
+    assert.ok(cyclesOn(kSm90) < large, 'more products per cycle');
   });
 
   it('split no sum into more parts than it has steps', () => {
@@ -122,8 +133,8 @@ describe('tiles of matrix products on a device', () => {
       channels: 8,
       sums: 8,
       repeats: 1,
-      multiprocessors: 132,
       math: 'HalfMath',
+      device: kSm90,
     });
     assert.equal(tile.splits, 1);
   });

@@ -16,7 +16,8 @@ __global__ void matmul_kernel(BatchMatmulDims d, std::int64_t first, const float
   __shared__ float right[kMatmulTile][kMatmulTile + 1];
   const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
   const std::int64_t product = first + blockIdx.z;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kMatmulTile + ty, col = static_cast<std::int64_t>(blockIdx.y) * kMatmulTile + tx;
+  const std::int64_t row_tiles = ceil_div(d.m, kMatmulTile), tile = blockIdx.x;
+  const std::int64_t row = tile % row_tiles * kMatmulTile + ty, col = tile / row_tiles * kMatmulTile + tx;
   const float* from_a = a + product % d.a_batch * d.m * d.k;
   const float* from_b = b + product % d.b_batch * d.k * d.n;
   float sum = 0.0f;
@@ -32,14 +33,14 @@ __global__ void matmul_kernel(BatchMatmulDims d, std::int64_t first, const float
   y[at] = finish(ep, sum, col, at);
 }
 
-/** The epilogue's channel is the column; n is at most 16 · 65535. More than 65535 products are launched in turn. */
+/** The epilogue's channel is the column. More than 65535 products are launched in turn. */
 template <class Ep>
 void matmul_generic(cudaStream_t stream, const BatchMatmulDims& d, const float* a, const float* b, float* y, const Ep& ep) {
   constexpr std::int64_t most = 65535;
-  const std::int64_t rows = ceil_div(d.m, kMatmulTile), cols = ceil_div(d.n, kMatmulTile);
+  const std::int64_t tiles = ceil_div(d.m, kMatmulTile) * ceil_div(d.n, kMatmulTile);
   for (std::int64_t first = 0; first < d.batch; first += most) {
     const std::int64_t products = d.batch - first < most ? d.batch - first : most;
-    const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(cols), static_cast<unsigned>(products));
+    const dim3 grid(static_cast<unsigned>(tiles), 1, static_cast<unsigned>(products));
     launch(matmul_kernel<Ep>, grid, dim3(kMatmulTile, kMatmulTile), 0, stream, d, first, a, b, y, ep);
   }
 }

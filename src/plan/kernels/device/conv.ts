@@ -137,9 +137,8 @@ function productSize(request: KernelRequest, shape: ConvGeometry, isTransposed: 
       ? Math.ceil((shape.kernelH * shape.kernelW) / phases) * read
       : shape.kernelH * shape.kernelW * read,
     repeats: shape.groups * phases,
-    multiprocessors: request.target.device?.multiprocessors ?? 1,
     math: precisionOf(request).math,
-    wgmma: request.target.device?.wgmma ?? false,
+    device: request.target.device ?? fail('internal', 'a kernel of a device for a target without one'),
   };
 }
 

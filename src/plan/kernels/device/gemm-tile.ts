@@ -3,6 +3,7 @@
 // batches few tiles exist, so sums are split until the multiprocessors are busy. Registers are ptxas's figures; the rates are the
 // manufacturer's; the latencies are estimates that no measurement has confirmed yet.
 
+import type { DeviceTarget } from '../../../ops/kernel-call.js';
 import type { TileSpace } from '../kernel.js';
 
 /** GemmTile of runtime/cuda/include/cortado_cuda/conv_shape.h. */
@@ -33,11 +34,9 @@ export interface ProductSize {
   readonly sums: number;
   /** Products of this size: groups, phases. */
   readonly repeats: number;
-  readonly multiprocessors: number;
   /** FloatMath when absent. */
   readonly math?: GemmMath;
-  /** The device has wgmma: compute capability 9.0, code for it alone. */
-  readonly wgmma?: boolean;
+  readonly device: Pick<DeviceTarget, 'architecture' | 'multiprocessors' | 'sharedBytes' | 'wgmma'>;
 }
 
 export interface TileEstimate {
@@ -79,22 +78,18 @@ const kGroupTiles: readonly TileRow[] = [
 
 const kSplits = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32] as const;
 
-/** Of one multiprocessor. */
-interface Device {
-  readonly sharedBytes: number;
-  /** Multiply-adds per cycle. */
-  readonly products: { readonly [M in GemmMath]: number };
-}
+/** Multiply-adds of a multiprocessor per cycle. */
+type Products = { readonly [M in GemmMath]: number };
 
 /** Tensor cores' dense rates of compute capability 8.0; 128 lanes. */
-const kAmpere: Device = { sharedBytes: 164 * 1024, products: { HalfMath: 1024, Tf32Math: 512, FloatMath: 128 } };
+const kAmpereProducts: Products = { HalfMath: 1024, Tf32Math: 512, FloatMath: 128 };
 
 /**
  * Compute capability 9.0: the data sheet's dense rates are wgmma's (kGroupProducts); mma.sync is reported to reach 60 to 65 % of them
  * (arXiv:2501.12084). An assumption here: no measurement of this project's has confirmed either.
  */
-const kHopper: Device = { sharedBytes: 228 * 1024, products: { HalfMath: 1280, Tf32Math: 640, FloatMath: 128 } };
-const kGroupProducts = { HalfMath: 2048, Tf32Math: 1024, FloatMath: 0 } as const;
+const kHopperProducts: Products = { HalfMath: 1280, Tf32Math: 640, FloatMath: 128 };
+const kGroupProducts: Products = { HalfMath: 2048, Tf32Math: 1024, FloatMath: 0 };
 
 /** What all devices have alike. */
 const kDevice = {
@@ -139,15 +134,16 @@ export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
 function candidates(size: ProductSize): readonly Candidate[] {
   const isFloat = mathOf(size) === 'FloatMath';
   const warps = (isFloat ? kFloatTiles : kTensorTiles).map((row) => ({ row, isGroups: false }));
-  return isFloat || !size.wgmma ? warps : [...warps, ...kGroupTiles.map((row) => ({ row, isGroups: true }))];
+  return isFloat || !size.device.wgmma ? warps : [...warps, ...kGroupTiles.map((row) => ({ row, isGroups: true }))];
 }
 
 function mathOf({ math }: ProductSize): GemmMath {
   return math ?? 'FloatMath';
 }
 
-function deviceOf({ wgmma }: ProductSize): Device {
-  return wgmma ? kHopper : kAmpere;
+function productsPerCycle({ device, math = 'FloatMath' }: ProductSize, isGroups: boolean): number {
+  if (isGroups) return kGroupProducts[math];
+  return (device.architecture >= 90 ? kHopperProducts : kAmpereProducts)[math];
 }
 
 /** What tuning may try: shapes of tiles, each with the split that the model likes best for it; then other splits. */
@@ -174,7 +170,7 @@ export function gridTiles(size: ProductSize, tile: GemmTile): number {
 function tileOf(size: ProductSize, { row, isGroups }: Candidate, splits: number): GemmTile {
   const [rows, cols, kBytes, stages, warpsM, warpsN] = row;
   const tile = { rows, cols, kBytes, stages, warpsM, warpsN, splits };
-  return size.wgmma ? { ...tile, warpgroups: isGroups ? 1 : 0 } : tile;
+  return size.device.wgmma ? { ...tile, warpgroups: isGroups ? 1 : 0 } : tile;
 }
 
 function elementBytes(math: GemmMath): number {
@@ -187,20 +183,21 @@ function sharedBytes([rows, cols, kBytes, stages]: TileRow): number {
 }
 
 /** Blocks that a multiprocessor holds at once. */
-function residentBlocks(row: TileRow, device: Device): number {
+function residentBlocks(row: TileRow, { sharedBytes: mostOfBlock }: ProductSize['device']): number {
   const threads = row[4] * row[5] * 32;
   const byRegisters = Math.floor(kDevice.registers / (threads * row[6]));
-  const byShared = Math.floor(device.sharedBytes / (sharedBytes(row) + kDevice.reservedBytes));
+  // A block can have all of a multiprocessor's but what is kept of it.
+  const byShared = Math.floor((mostOfBlock + kDevice.reservedBytes) / (sharedBytes(row) + kDevice.reservedBytes));
   return Math.max(1, Math.min(byRegisters, byShared, Math.floor(kDevice.threads / threads), kDevice.blocks));
 }
 
 /** Whole waves of blocks, then a last one that fills the multiprocessors evenly but not up. */
 function estimateCycles(size: ProductSize, candidate: Candidate, steps: number, splits: number): number {
   const blocks = gridTiles(size, tileOf(size, candidate, splits)) * splits;
-  const resident = residentBlocks(candidate.row, deviceOf(size));
-  const wave = resident * size.multiprocessors;
+  const resident = residentBlocks(candidate.row, size.device);
+  const wave = resident * size.device.multiprocessors;
   const whole = Math.floor(blocks / wave);
-  const last = Math.ceil((blocks - whole * wave) / size.multiprocessors);
+  const last = Math.ceil((blocks - whole * wave) / size.device.multiprocessors);
   const perBlock = Math.ceil(steps / splits);
   const time = (together: number): number => blockCycles(size, candidate, perBlock, together);
   const waves = whole * time(resident) + (last > 0 ? time(last) : 0);
@@ -211,8 +208,7 @@ function estimateCycles(size: ProductSize, candidate: Candidate, steps: number, 
 function blockCycles(size: ProductSize, { row, isGroups }: Candidate, steps: number, together: number): number {
   const [rows, cols, kBytes, , warpsM, warpsN] = row;
   const math = mathOf(size);
-  const rate = isGroups ? kGroupProducts[math] : deviceOf(size).products[math];
-  const products = (rows * cols * kBytes) / elementBytes(math) / rate;
+  const products = (rows * cols * kBytes) / elementBytes(math) / productsPerCycle(size, isGroups);
   // Each warp reads its share of both operands; of a warpgroup each instruction reads 64 rows and all its columns.
   const readers = isGroups ? rows / 64 : warpsM;
   const fragments = ((rows * warpsN + cols * readers) * kBytes) / kDevice.sharedBytesPerCycle;
