@@ -42,6 +42,6 @@ const status = run(
     ...[...kLongest, ...files.sort()].map((name) => join(tests, name)),
     ...process.argv.slice(2),
   ],
-  { env: { ...process.env, CORTADO_SKIP_REASONS: join(folder, 'skipped') } },
+  { env: { ...process.env, CORTADO_TEST_FOLDER: folder } },
 );
 process.exit(status);

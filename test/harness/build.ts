@@ -143,14 +143,14 @@ export function execute(executable: string, args: readonly string[]): Outcome {
 
 const folders: string[] = [];
 
-/** Removed after all tests: suites share what is built. */
+/** Removed with the folder of `npm test`, else at the end of the process: suites of several files share what is built. */
 export function temporaryFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cortado-harness-'));
+  const folder = fs.mkdtempSync(path.join(process.env.CORTADO_TEST_FOLDER ?? os.tmpdir(), 'cortado-harness-'));
   folders.push(folder);
   return folder;
 }
 
-after(() => {
+process.once('exit', () => {
   for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 });
 

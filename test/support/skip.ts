@@ -1,12 +1,14 @@
 // Skipping with a reason: what a test needs and this machine lacks.
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type Mocha from 'mocha';
 import { packageRoot } from '../../src/package-root.js';
 
-/** Where the processes of a parallel run gather their reasons: a file named by the environment, a reason a line. */
-const kGathered = process.env.CORTADO_SKIP_REASONS;
+/** The folder of `npm test`: where its processes gather the reasons, one a line. */
+const kFolder = process.env.CORTADO_TEST_FOLDER;
+const kGathered = kFolder === undefined ? undefined : join(kFolder, 'skipped');
 
 /** Skips the running test or suite and records why. */
 export function skipBecause(context: Mocha.Context, reason: string): never {
