@@ -23,9 +23,14 @@ installDebianPackages([
 ]);
 /** Those that take minutes: started first, so that neither of the two processes is left with one of them at the end. */
 const kLongest = ['runtime.test.js', 'cuda/device-kernels.test.js', 'cli/commands.test.js', 'documents.test.js', 'corpus.test.js'];
-const tests = join(root, 'dist', 'test');
-const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.js') && !kLongest.includes(name));
+/** Those that have a source: what an older build has left is not run. */
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => name.replace(/ts$/, 'js'))
+  .filter((name) => !kLongest.includes(name));
 const folder = mkdtempSync(join(tmpdir(), 'cortado-tests-'));
+// Ctrl-C ends mocha; this process then removes the folder.
+process.on('SIGINT', () => undefined);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const status = run(
@@ -39,7 +44,7 @@ const status = run(
     join(root, 'dist', 'test', 'support', 'summary-reporter.js'),
     '--timeout',
     '600000',
-    ...[...kLongest, ...files.sort()].map((name) => join(tests, name)),
+    ...[...kLongest, ...files.sort()].map((name) => join(root, 'dist', 'test', name)),
     ...process.argv.slice(2),
   ],
   { env: { ...process.env, CORTADO_TEST_FOLDER: folder } },

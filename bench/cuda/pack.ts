@@ -71,11 +71,7 @@ async function once(made: string, make: () => Promise<void>): Promise<void> {
 /** A test of the kernels as a program for the device. */
 async function packTest(name: string, { folder, target }: PackOptions): Promise<void> {
   const program = join(folder, name);
-  await buildKernelTest(
-    name,
-    kVariantTests[name] === undefined ? target : variantOf(target, kVariantTests[name]),
-    program,
-  );
+  await buildKernelTest(name, variantOf(target, kVariantTests[name]), program);
   compress(program);
 }
 

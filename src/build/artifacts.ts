@@ -215,9 +215,9 @@ class Builder {
   }
 
   private async linkProgram(objects: readonly string[], output: string): Promise<void> {
-    const toolchain = this.tools();
     const libraries = this.system.libraries(this.files.hasThreads);
-    const link = [...this.system.linkExecutable, ...(toolchain.commonFlags ?? []), ...(toolchain.linkFlags ?? [])];
+    const { commonFlags = [], linkerFlags = [], linkFlags = [] } = this.tools();
+    const link = [...this.system.linkExecutable, ...commonFlags, ...linkerFlags, ...linkFlags];
     await this.link([...link, ...objects, '-o', output, ...libraries]);
     await chmod(output, 0o755);
   }
@@ -248,7 +248,7 @@ class Builder {
 
   private async linkShared(objects: readonly string[]): Promise<readonly string[]> {
     const { prefix } = this.files;
-    const toolchain = this.tools();
+    const { commonFlags = [], linkerFlags = [] } = this.tools();
     const shared = this.system.shared(prefix);
     mkdirSync(dirname(join(this.staging, shared)), { recursive: true });
     const { name, text } = this.system.exports(prefix, this.functions());
@@ -260,7 +260,7 @@ class Builder {
       ...(importLibrary === undefined ? [] : [`-Wl,--out-implib,${join(this.staging, importLibrary)}`]),
     ];
     const output = ['-o', join(this.staging, shared), ...this.system.libraries(this.files.hasThreads)];
-    await this.link([...link, ...(toolchain.commonFlags ?? []), ...objects, ...output]);
+    await this.link([...link, ...commonFlags, ...linkerFlags, ...objects, ...output]);
     await chmod(join(this.staging, shared), 0o644);
     return [shared, ...(importLibrary === undefined ? [] : [importLibrary])];
   }

@@ -27,7 +27,10 @@ export interface Toolchain {
   readonly machineFlags: readonly string[];
   /** Flags for every file (a sysroot, a triple). */
   readonly commonFlags?: readonly string[];
+  /** For executables. */
   readonly linkFlags?: readonly string[];
+  /** For executables and shared libraries. */
+  readonly linkerFlags?: readonly string[];
   /** Its C library is not the system's: libraries and objects for others to link cannot be made with it. */
   readonly executablesOnly?: boolean;
   /** The device's compiler, for targets that have one; without it the host's compiler takes its sources (emulation). */
@@ -163,6 +166,7 @@ const kSchema = {
           machineFlags: kTexts,
           commonFlags: kTexts,
           linkFlags: kTexts,
+          linkerFlags: kTexts,
           needs: kTexts,
           executablesOnly: { type: 'boolean' },
           deviceCompiler: {

@@ -34,8 +34,7 @@ export interface ProductSize {
   readonly sums: number;
   /** Products of this size: groups, phases. */
   readonly repeats: number;
-  /** FloatMath when absent. */
-  readonly math?: GemmMath;
+  readonly math: GemmMath;
   readonly device: Pick<DeviceTarget, 'architecture' | 'multiprocessors' | 'sharedBytes' | 'wgmma'>;
 }
 
@@ -122,7 +121,7 @@ export function chooseGemmTile(size: ProductSize): GemmTile {
 /** Every tile and split that may be launched, with its estimate: what a tuner measures. */
 export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
   return candidates(size).flatMap((candidate) => {
-    const steps = Math.max(1, Math.ceil((size.sums * elementBytes(mathOf(size))) / candidate.row[2]));
+    const steps = Math.max(1, Math.ceil((size.sums * elementBytes(size.math)) / candidate.row[2]));
     const splits = kSplits.filter((count) => count === 1 || count * 2 <= steps);
     return splits.map((count) => ({
       tile: tileOf(size, candidate, count),
@@ -132,16 +131,12 @@ export function estimateTiles(size: ProductSize): readonly TileEstimate[] {
 }
 
 function candidates(size: ProductSize): readonly Candidate[] {
-  const isFloat = mathOf(size) === 'FloatMath';
+  const isFloat = size.math === 'FloatMath';
   const warps = (isFloat ? kFloatTiles : kTensorTiles).map((row) => ({ row, isGroups: false }));
   return isFloat || !size.device.wgmma ? warps : [...warps, ...kGroupTiles.map((row) => ({ row, isGroups: true }))];
 }
 
-function mathOf({ math }: ProductSize): GemmMath {
-  return math ?? 'FloatMath';
-}
-
-function productsPerCycle({ device, math = 'FloatMath' }: ProductSize, isGroups: boolean): number {
+function productsPerCycle({ device, math }: ProductSize, isGroups: boolean): number {
   if (isGroups) return kGroupProducts[math];
   return (device.architecture >= 90 ? kHopperProducts : kAmpereProducts)[math];
 }
@@ -207,8 +202,7 @@ function estimateCycles(size: ProductSize, candidate: Candidate, steps: number, 
 /** A block of `steps` steps beside others on the same multiprocessor, `together` in all. */
 function blockCycles(size: ProductSize, { row, isGroups }: Candidate, steps: number, together: number): number {
   const [rows, cols, kBytes, , warpsM, warpsN] = row;
-  const math = mathOf(size);
-  const products = (rows * cols * kBytes) / elementBytes(math) / productsPerCycle(size, isGroups);
+  const products = (rows * cols * kBytes) / elementBytes(size.math) / productsPerCycle(size, isGroups);
   // Each warp reads its share of both operands; of a warpgroup each instruction reads 64 rows and all its columns.
   const readers = isGroups ? rows / 64 : warpsM;
   const fragments = ((rows * warpsN + cols * readers) * kBytes) / kDevice.sharedBytesPerCycle;
@@ -216,7 +210,7 @@ function blockCycles(size: ProductSize, { row, isGroups }: Candidate, steps: num
   // Products of warpgroups run on while the next step begins.
   const alone = isGroups ? Math.max(kDevice.stepCycles, products) : kDevice.stepCycles + products;
   const step = Math.max(alone, together * Math.max(products, fragments, copies));
-  const store = (rows * cols * elementBytes(math) * together) / kDevice.l2BytesPerCycle;
+  const store = (rows * cols * elementBytes(size.math) * together) / kDevice.l2BytesPerCycle;
   return kDevice.startCycles + steps * step + store;
 }
 
