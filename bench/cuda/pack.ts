@@ -21,21 +21,12 @@ import { toleranceOf } from '../../src/verify/compare-tensors.js';
 import { uniform } from '../../src/verify/seeded-inputs.js';
 import { kBenchNets } from '../nets/index.js';
 import type { BenchNet } from '../nets/net-builder.js';
-import { buildKernelTest } from './kernel-test.js';
+import { buildKernelTest, kKernelTests, kWgmmaTest } from './kernel-test.js';
 import { netJson } from './net-json.js';
 import { kPackedNets, type PackedNet, type PackedVariant, packedSteps, programName } from './packed-steps.js';
 
 const kRoot = fileURLToPath(packageRoot);
-const kTests = [
-  'conv_gemm_test',
-  'conv_wgmma_test',
-  'conv_transpose_test',
-  'image_test',
-  'image_norm_test',
-  'image_move_test',
-] as const;
-/** Tests of what only a variant of the target has. */
-const kVariantTests: { readonly [test: string]: PackedVariant } = { conv_wgmma_test: 'wgmma' };
+const kTests = [...kKernelTests, kWgmmaTest];
 const kSeed = 1;
 
 export interface PackOptions {
@@ -71,7 +62,7 @@ async function once(made: string, make: () => Promise<void>): Promise<void> {
 /** A test of the kernels as a program for the device. */
 async function packTest(name: string, { folder, target }: PackOptions): Promise<void> {
   const program = join(folder, name);
-  await buildKernelTest(name, variantOf(target, kVariantTests[name]), program);
+  await buildKernelTest(name, variantOf(target, name === kWgmmaTest ? 'wgmma' : undefined), program);
   compress(program);
 }
 

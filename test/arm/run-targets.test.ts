@@ -37,6 +37,26 @@ describe('nets for other processors', function () {
   const place = new Workplace();
   after(() => place.remove());
 
+  for (const compiler of ['gcc', 'clang']) {
+    it(`links for armv7-linux with more than 256 MB between code and data, by ${compiler}`, async function () {
+      const target = withCompiler(place, 'armv7-linux', compiler);
+      await needTargetTools(this, target);
+      // The distance that so many weights make, without them.
+      const far = (name: string, flags: Partial<Toolchain>): string => {
+        const file = JSON.parse(readFileSync(target, 'utf8')) as { readonly toolchains: readonly Toolchain[] };
+        const linkFlags = ['-static', '-Wl,--section-start=.got=0x30000000'];
+        const path = place.path(`${name}-${compiler}.json`);
+        writeFileSync(path, JSON.stringify({ ...file, toolchains: [{ ...file.toolchains[0], linkFlags, ...flags }] }));
+        return path;
+      };
+      const run = (file: string) =>
+        place.run('run', ...model('digits'), '--random', '--threads', '1', '--target', file);
+      const linked = await run(far('far', {}));
+      assert.equal(linked.code, 0, linked.stderr);
+      assert.match((await run(far('short', { linkerFlags: [] }))).stderr, /assertion fail|ld returned/);
+    });
+  }
+
   for (const [name, compiler] of [
     ['aarch64-linux', 'gcc'],
     ['aarch64-linux', 'clang'],

@@ -8,24 +8,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { kKernelIncludes, kKernelTests, kWgmmaTest } from '../../bench/cuda/kernel-test.js';
 import { skipBecause } from '../support/skip.js';
 
 const run = promisify(execFile);
-const kPrograms = [
-  'emulation_test',
-  'wgmma_emulation_test',
-  'conv_gemm_test',
-  'conv_wgmma_test',
-  'conv_transpose_test',
-  'image_test',
-  'image_norm_test',
-  'image_move_test',
-] as const;
 /** Tests of the emulation itself have nothing for a device. */
-const kHostOnly: readonly string[] = ['emulation_test', 'wgmma_emulation_test'];
-/** For Hopper alone. */
-const kGroups = 'conv_wgmma_test';
-const kIncludes = ['include', 'test', 'cuda/include', 'cuda/test'].map((folder) => `-Iruntime/${folder}`);
+const kHostOnly = ['emulation_test', 'wgmma_emulation_test'] as const;
 const kWarnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const kSanitizers = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 /** The emulation's own: races, reads of what was never written, misaligned vectors. `npm run sanitize` does all programs and some nets. */
@@ -49,11 +37,11 @@ describe('device kernels', () => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   // Those that run under sanitizers below have their values checked there.
-  for (const program of kPrograms.filter((name) => !kSanitized.includes(name))) {
+  for (const program of [...kHostOnly, ...kKernelTests, kWgmmaTest].filter((name) => !kSanitized.includes(name))) {
     it(`${program} through the emulation`, async function () {
       this.timeout(600_000);
       // Of warpgroups: many instances that run once.
-      await compileAndRun(program, join(directory, program), [program === kGroups ? '-O1' : '-O2']);
+      await compileAndRun(program, join(directory, program), [program === kWgmmaTest ? '-O1' : '-O2']);
     });
   }
 
@@ -89,17 +77,17 @@ describe('device kernels', () => {
     });
   }
 
-  for (const program of kPrograms.filter((name) => !kHostOnly.includes(name) && name !== kGroups)) {
+  for (const program of kKernelTests) {
     it(`nvcc compiles ${program} for sm_80 and sm_90 without a warning`, async function () {
       this.timeout(600_000);
       const nvcc = findNvcc() ?? skipBecause(this, 'nvcc is not installed');
       const architectures = ['80', '90'].flatMap((arch) => ['-gencode', `arch=compute_${arch},code=sm_${arch}`]);
-      const flags = ['-std=c++17', ...architectures, '-Werror', 'all-warnings', ...kIncludes];
+      const flags = ['-std=c++17', ...architectures, '-Werror', 'all-warnings', ...kKernelIncludes];
       await run(nvcc, [...flags, '-c', sourceOf(program), '-o', join(directory, `${program}.o`)]);
     });
   }
 
-  it(`nvcc compiles ${kGroups} for sm_90a without a warning, and ptxas keeps its products in flight`, async function () {
+  it(`nvcc compiles ${kWgmmaTest} for sm_90a without a warning, and ptxas keeps its products in flight`, async function () {
     this.timeout(600_000);
     const nvcc = findNvcc() ?? skipBecause(this, 'nvcc is not installed');
     const flags = [
@@ -111,8 +99,8 @@ describe('device kernels', () => {
       '-Xptxas',
       '-v',
     ];
-    const output = ['-cubin', '-o', join(directory, `${kGroups}.cubin`)];
-    const { stdout, stderr } = await run(nvcc, [...flags, ...kIncludes, sourceOf(kGroups), ...output]);
+    const output = ['-cubin', '-o', join(directory, `${kWgmmaTest}.cubin`)];
+    const { stdout, stderr } = await run(nvcc, [...flags, ...kKernelIncludes, sourceOf(kWgmmaTest), ...output]);
     const said = `${stdout}${stderr}`;
     assert.match(said, /Used \d+ registers/);
     assert.doesNotMatch(said, /Potential Performance Loss|serialized/);
@@ -130,7 +118,7 @@ function findNvcc(): string | undefined {
 /** Rejects with the program's output if it does not compile without a warning or a case fails. */
 async function compileAndRun(program: string, executable: string, flags: readonly string[]): Promise<void> {
   const compiler = process.env.CXX ?? 'g++';
-  const emulated = ['-std=c++17', '-DCORTADO_CUDA_EMULATION', ...flags, ...kWarnings, ...kIncludes, '-x', 'c++'];
+  const emulated = ['-std=c++17', '-DCORTADO_CUDA_EMULATION', ...flags, ...kWarnings, ...kKernelIncludes, '-x', 'c++'];
   // Linked by itself: the compiler's own runtime for -fsanitize=thread must stay out.
   await run(compiler, [...emulated, '-c', sourceOf(program), '-o', `${executable}.o`]);
   const linked = flags.filter((flag) => flag.startsWith('-fsanitize=') && flag !== '-fsanitize=thread');
