@@ -36,8 +36,7 @@ describe('device kernels', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  // Those that run under sanitizers below have their values checked there.
-  for (const program of [...kHostOnly, ...kKernelTests, kWgmmaTest].filter((name) => !kSanitized.includes(name))) {
+  for (const program of [...kHostOnly, ...kKernelTests, kWgmmaTest]) {
     it(`${program} through the emulation`, async function () {
       this.timeout(600_000);
       // Of warpgroups: many instances that run once.
